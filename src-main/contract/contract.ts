@@ -1,0 +1,99 @@
+import { eventIterator, oc } from '@orpc/contract'
+import { z } from 'zod'
+import { faultDataSchema } from './fault.ts'
+import {
+  checkpointSchema,
+  exportProgressSchema,
+  journalEntrySchema,
+  journalFilterSchema,
+  journalPageSchema,
+  releaseReportSchema,
+  verifyProgressSchema,
+} from './journal.ts'
+import { planSchema } from './plan.ts'
+import { releaseViewSchema } from './release.ts'
+import { logLineSchema, metricsHistorySchema, serviceViewSchema, versionOptionSchema } from './service.ts'
+import { systemStatusSchema, watchItemSchema } from './system.ts'
+import { environmentNameSchema } from './traffic.ts'
+import { RELEASE_COMMANDS } from './vocabulary.ts'
+import { workspaceViewSchema } from './workspace.ts'
+
+/** Every procedure may answer with a fault of the closed table, and with nothing else. */
+const procedure = oc.errors({ FAULT: { status: 409, data: faultDataSchema } })
+
+const serviceName = z.string().min(1).max(200)
+/** Chosen by the caller; the same id again is the same act and is not done twice. */
+const operationId = z.string().min(8).max(100)
+
+/** Everything that can cross between the core and a screen or a terminal. */
+export const contract = {
+  system: {
+    status: procedure.output(systemStatusSchema),
+    watch: procedure.input(z.strictObject({ metrics: z.boolean() })).output(eventIterator(watchItemSchema)),
+    identify: procedure.input(z.strictObject({ name: z.string().min(1).max(200), email: z.string().max(200) })).output(systemStatusSchema),
+    /** Stops router, services and supervisor of the local provider. Live traffic ends. */
+    stopAll: procedure.input(z.strictObject({ reason: z.string().max(2000), operationId })).output(z.strictObject({ stopped: z.array(z.string()) })),
+  },
+  workspace: {
+    get: procedure.output(workspaceViewSchema),
+    trust: procedure.input(z.strictObject({ commandsDigest: z.string() })).output(workspaceViewSchema),
+    reload: procedure.output(workspaceViewSchema),
+  },
+  service: {
+    list: procedure.output(z.array(serviceViewSchema)),
+    get: procedure.input(z.strictObject({ service: serviceName })).output(serviceViewSchema),
+    versions: procedure.input(z.strictObject({ service: serviceName })).output(z.array(versionOptionSchema)),
+    metrics: procedure.input(z.strictObject({ service: serviceName, fromAt: z.number(), toAt: z.number() })).output(metricsHistorySchema),
+    tailLogs: procedure
+      .input(z.strictObject({ service: serviceName, environment: environmentNameSchema, lines: z.int().min(0).max(5000) }))
+      .output(eventIterator(logLineSchema)),
+  },
+  release: {
+    create: procedure
+      .input(
+        z.strictObject({
+          service: serviceName,
+          version: z.string().min(1).max(200),
+          reason: z.string().max(2000).default(''),
+          ticket: z.string().max(200).default(''),
+          notes: z.string().max(20_000).default(''),
+          /** Replaces the workspace's plan for this release. */
+          plan: planSchema.optional(),
+          /** Start at once; otherwise it stays planned. */
+          start: z.boolean(),
+          /** If another release of the service is in the way: wait for it instead of being refused. */
+          queue: z.boolean().default(false),
+          operationId,
+        }),
+      )
+      .output(releaseViewSchema),
+    command: procedure
+      .input(
+        z.strictObject({
+          releaseId: z.string(),
+          command: z.enum(RELEASE_COMMANDS),
+          /** The revision the decision was made on. Roll back is accepted on any revision. */
+          expectedRevision: z.int().optional(),
+          reason: z.string().max(2000).default(''),
+          /** Roll back only: send traffic to an environment that is not ready. */
+          force: z.boolean().default(false),
+          operationId,
+        }),
+      )
+      .output(releaseViewSchema),
+    get: procedure.input(z.strictObject({ releaseId: z.string() })).output(releaseViewSchema),
+    list: procedure.input(z.strictObject({ service: serviceName, limit: z.int().min(1).max(200) })).output(z.array(releaseViewSchema)),
+  },
+  journal: {
+    search: procedure
+      .input(z.strictObject({ filter: journalFilterSchema, beforeSeq: z.int().optional(), limit: z.int().min(1).max(500) }))
+      .output(journalPageSchema),
+    get: procedure.input(z.strictObject({ seq: z.int().min(1) })).output(journalEntrySchema),
+    checkpoint: procedure.output(checkpointSchema),
+    verify: procedure.output(eventIterator(verifyProgressSchema)),
+    /** `jsonl` verifies offline; `csv` is for spreadsheets. With a filter, entries left out keep their hashes so that the chain still verifies. */
+    export: procedure.input(z.strictObject({ format: z.enum(['jsonl', 'csv']), filter: journalFilterSchema.optional() })).output(eventIterator(exportProgressSchema)),
+    report: procedure.input(z.strictObject({ releaseId: z.string() })).output(releaseReportSchema),
+  },
+}
+export type Contract = typeof contract
