@@ -23,6 +23,13 @@ export interface Ids {
   random(): number
 }
 
+/** The part of an AbortSignal the core needs; the platform's own fits. */
+export interface StopSignal {
+  readonly aborted: boolean
+  addEventListener(type: 'abort', listener: () => void): void
+  removeEventListener(type: 'abort', listener: () => void): void
+}
+
 /** Names the act to a provider, so that it is done once and never by someone who was overtaken. */
 export interface Operation {
   /** The provider remembers it durably: the same id again answers as the first time. */
@@ -85,7 +92,7 @@ export interface EnvironmentsProvider {
   /** Waits up to `drainMs` for requests in flight, then stops gracefully, then by force. Refused with `interlocked` while it has weight. */
   stop(operation: Operation, service: string, environment: EnvironmentName, drainMs: number): Promise<void>
   /** The most recent lines, then new ones until the signal aborts. */
-  tailLogs(service: string, environment: EnvironmentName, lines: number, signal: AbortSignal): AsyncIterable<LogLine>
+  tailLogs(service: string, environment: EnvironmentName, lines: number, signal: StopSignal): AsyncIterable<LogLine>
   /** Samples of the live window (about 15 minutes, 1 s), newest last. */
   metrics(service: string, fromAt: number): Promise<EnvironmentSeries>
   close(): Promise<void>
@@ -93,7 +100,7 @@ export interface EnvironmentsProvider {
 
 /** Tests a candidate before users reach it. Never throws for a failed test: that is a result. */
 export interface GateRunner {
-  run(gate: Gate, target: { service: string; environment: EnvironmentName; version: string; previewAddress: string | null }, signal: AbortSignal): Promise<GateResult>
+  run(gate: Gate, target: { service: string; environment: EnvironmentName; version: string; previewAddress: string | null }, signal: StopSignal): Promise<GateResult>
 }
 
 /** Reads how far one environment's data is behind the other's. Milliseconds. */
