@@ -29,6 +29,8 @@ export const serviceConfigSchema = z.strictObject({
   provider: z.string(),
   plan: planSchema,
   data: dataModeSchema,
+  /** Deployed and sent all traffic, without a release, when the workspace is first started with nothing running; null: none. */
+  initialVersion: z.string().nullable(),
   /** The provider's own part, parsed by the provider's own schema. */
   settings: z.unknown(),
 })
@@ -48,6 +50,8 @@ export const workspaceSchema = z.strictObject({
   /** SHA-256 over the commands; what trust is given to. */
   commandsDigest: z.string(),
   demo: z.boolean(),
+  /** Everything stops when no console has been connected for so long, milliseconds; null: never. */
+  idleStopMs: z.int().min(1000).nullable(),
 })
 export type Workspace = Readonly<z.infer<typeof workspaceSchema>>
 
