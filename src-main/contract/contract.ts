@@ -63,6 +63,8 @@ export const contract = {
           start: z.boolean(),
           /** If another release of the service is in the way: wait for it instead of being refused. */
           queue: z.boolean().default(false),
+          /** The last release may still be rolled back at once; this one takes its environment and ends that window. */
+          endRollbackWindow: z.boolean().default(false),
           operationId,
         }),
       )

@@ -70,6 +70,8 @@ export const releaseSchema = z.strictObject({
   stable: versionRefSchema.nullable(),
   /** Index into plan.steps of the step in force; -1 before the first. */
   stepIndex: z.int().min(-1),
+  /** The step that waits for approvals while `awaitingApproval`; null otherwise. */
+  pendingStep: z.int().min(0).nullable(),
   /** What the router has been told, or is being told. */
   desiredWeights: weightsSchema,
   /** True between asking for weights and reading them back. */

@@ -79,7 +79,9 @@ export interface EnvironmentsProvider {
   resolveVersion(service: string, version: string): Promise<VersionRef>
   /**
    * Starts a version in an environment and returns once accepted; readiness is observed. Replaces what runs there.
-   * Refused with `interlocked` while the environment has weight above 0. Faults: `versionUnknown`, `commandNotFound`.
+   * What already runs there with the same version and configuration is left alone when ready, and started again when not.
+   * Anything else is refused with `interlocked` while the environment has weight above 0.
+   * Faults: `versionUnknown`, `commandNotFound`.
    */
   deploy(operation: Operation, service: string, environment: EnvironmentName, version: VersionRef): Promise<void>
   /**
@@ -87,7 +89,7 @@ export interface EnvironmentsProvider {
    * Faults: `environmentNotReady` (unless forced), `staleGeneration`.
    */
   setWeights(operation: Operation, request: SetWeights): Promise<{ readonly generation: number }>
-  /** Keeps a lease alive. Faults: `notFound` when the provider no longer knows it. */
+  /** Keeps a lease alive for `ttlMs` from now; 0 ends it without any consequence. Faults: `notFound` when the provider no longer knows it. */
   renewLease(service: string, leaseId: string, ttlMs: number): Promise<LeaseState>
   /** Waits up to `drainMs` for requests in flight, then stops gracefully, then by force. Refused with `interlocked` while it has weight. */
   stop(operation: Operation, service: string, environment: EnvironmentName, drainMs: number): Promise<void>
