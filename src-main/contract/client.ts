@@ -60,7 +60,7 @@ export async function openClient(pipe: FramePipe, options: { readonly secret?: s
         try {
           const output = await call.next()
           if (!isStream(output)) return output
-          return mapEventIterator(output, { value: (value) => value, error: (error) => Promise.resolve(toFault(error, call.signal)) })
+          return mapEventIterator(output, { value: (value) => Promise.resolve(value), error: (error) => Promise.resolve(toFault(error, call.signal)) })
         } catch (error) {
           throw toFault(error, call.signal)
         }

@@ -1,0 +1,4 @@
+import { serveThread } from '../serve-thread.ts'
+import { composeConformanceDouble } from './core-double.ts'
+
+await serveThread(composeConformanceDouble)
