@@ -1,4 +1,4 @@
-import { type Frame, type FramePipe, WINDOW_BYTES } from './wire.ts'
+import { type Frame, type FrameListener, type FramePipe, WINDOW_BYTES } from './wire.ts'
 
 /** The members of a message port this needs; the DOM's and Node's both fit. */
 export interface PortLike {
@@ -14,7 +14,7 @@ export interface PortLike {
  * (a bare number), and `send` resolves once no more than the window is on its way.
  */
 export function pipeOverPort(port: PortLike, windowBytes: number = WINDOW_BYTES): FramePipe {
-  let deliver: ((frame: Frame) => void) | undefined
+  let deliver: FrameListener | undefined
   const early: Frame[] = []
   let onClosed: (() => void) | undefined
   let closed = false
@@ -32,6 +32,14 @@ export function pipeOverPort(port: PortLike, windowBytes: number = WINDOW_BYTES)
     release()
     onClosed?.()
   }
+  const hand = (frame: Frame, listener: FrameListener) => {
+    const took = () => {
+      if (!closed) port.postMessage(frameBytes(frame))
+    }
+    const busy = listener(frame)
+    if (busy) void busy.then(took)
+    else took()
+  }
   port.addEventListener('message', (event) => {
     const message = event.data
     if (typeof message === 'number') {
@@ -40,8 +48,7 @@ export function pipeOverPort(port: PortLike, windowBytes: number = WINDOW_BYTES)
       return
     }
     if (typeof message !== 'string' && !(message instanceof Uint8Array)) return
-    if (!closed) port.postMessage(frameBytes(message))
-    if (deliver) deliver(message)
+    if (deliver) hand(message, deliver)
     else early.push(message)
   })
   port.addEventListener('close', end)
@@ -57,7 +64,7 @@ export function pipeOverPort(port: PortLike, windowBytes: number = WINDOW_BYTES)
     },
     onFrame(listener) {
       deliver = listener
-      for (const frame of early.splice(0)) listener(frame)
+      for (const frame of early.splice(0)) hand(frame, listener)
     },
     onClose(listener) {
       onClosed = listener

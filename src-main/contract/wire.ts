@@ -3,6 +3,7 @@ import { faultDataSchema } from './fault.ts'
 
 /** What travels: text, or bytes where a message carries some. The encoding is oRPC's own, the same on every transport. */
 export type Frame = string | Uint8Array
+export type FrameListener = (frame: Frame) => void | Promise<void>
 
 /**
  * One end of a connection that carries whole frames in order: a WebSocket, a message port, or two functions in one
@@ -10,8 +11,11 @@ export type Frame = string | Uint8Array
  */
 export interface FramePipe {
   send(frame: Frame): void | Promise<void>
-  /** At most one listener each; frames that came before it are kept for it. */
-  onFrame(listener: (frame: Frame) => void): void
+  /**
+   * At most one listener each; frames that came before it are kept for it. While a listener's promise is open, its
+   * frame still counts as on its way.
+   */
+  onFrame(listener: FrameListener): void
   onClose(listener: () => void): void
   close(): void
 }

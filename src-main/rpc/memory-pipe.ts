@@ -1,4 +1,4 @@
-import type { Frame, FramePipe } from '../contract/wire.ts'
+import type { Frame, FrameListener, FramePipe } from '../contract/wire.ts'
 
 /** Two ends in one process, for tests and for a terminal that carries its own core. Frames arrive in a later microtask, in order. */
 export function memoryPipes(): readonly [FramePipe, FramePipe] {
@@ -17,7 +17,7 @@ interface End {
 }
 
 function end(): End {
-  let deliver: ((frame: Frame) => void) | undefined
+  let deliver: FrameListener | undefined
   let onClosed: (() => void) | undefined
   let closed = false
   const early: Frame[] = []
@@ -25,7 +25,7 @@ function end(): End {
     peer: undefined,
     take: (frame) => {
       if (closed) return
-      if (deliver) deliver(frame)
+      if (deliver) void deliver(frame)
       else early.push(frame)
     },
     end: () => {
@@ -40,7 +40,7 @@ function end(): End {
       },
       onFrame(listener) {
         deliver = listener
-        for (const frame of early.splice(0)) listener(frame)
+        for (const frame of early.splice(0)) void listener(frame)
       },
       onClose(listener) {
         onClosed = listener

@@ -30,7 +30,11 @@ export function startSession(
   pipe.onClose(() => closed?.())
   pipe.onFrame((frame) => {
     if (greeted) {
-      if (looksLikeMessage(frame)) return receive?.({ data: frame })
+      if (looksLikeMessage(frame)) {
+        // Not awaited: the call may take as long as it likes.
+        receive?.({ data: frame })
+        return
+      }
       options.log('a client sent a malformed message; its connection was closed')
       closed?.()
       return pipe.close()

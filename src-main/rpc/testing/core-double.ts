@@ -64,11 +64,12 @@ export const composeConformanceDouble: ComposeCore = () =>
       },
       service: {
         get: ({ service }) => Promise.reject(new Fault('notFound', `No service ${service}.`, 'Look at the list.', { place: { file: 'a.yaml', line: 3, column: 5 } })),
-        // Never yields: only the signal can end it.
-        tailLogs: async function* tailLogs(input, { signal }) {
+        // As many lines as asked for, then silence that only the signal ends; 13 breaks it.
+        async *tailLogs(input, { signal }) {
           openStreams += 1
           try {
-            if (input.lines > 0) throw new Fault('providerUnavailable', 'The log went away.', 'Ask again.')
+            for (let i = 0; i < input.lines; i += 1) yield { at: i, stream: 'stdout', text: `line ${i}` }
+            if (input.lines === 13) throw new Fault('providerUnavailable', 'The log went away.', 'Ask again.')
             await new Promise((resolve) => signal.addEventListener('abort', resolve))
           } finally {
             openStreams -= 1
