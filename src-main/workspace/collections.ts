@@ -78,6 +78,8 @@ export function mapping<F extends Fields>(what: string, fields: F, elsewhere: Re
       const known = Object.hasOwn(fields, key) ? fields[key] : undefined
       if (!known) {
         const near = nearest(key, names)
+        // One slip is one problem: what it probably meant is not also missing.
+        if (near !== null) present.add(near)
         const hint = Object.hasOwn(elsewhere, key) ? elsewhere[key] : near === null ? undefined : `did you mean \`${near}\`?`
         at.problems.report(keyAt, `unknown key \`${clip(key)}\` in ${what}`, hint === undefined ? keysText : `${hint} ${keysText}`)
         continue

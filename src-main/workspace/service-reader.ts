@@ -114,7 +114,9 @@ export function readService(name: string, node: Node, at: Reading, around: Servi
   const values: Readonly<Record<string, unknown>> = known(map, at) ?? {}
   const read = values as { provider?: string; plan?: PlanRead; data?: ServiceConfig['data']; initialVersion?: string }
   const plan = checkedPlan(completePlan(read.plan ?? {}, around.tier), at)
-  const assembled = shape.assemble(values, at, { ...around.context, drainMs: plan.drainMs, initialVersion: read.initialVersion ?? null })
+  const generalNames = new Set<string>(Object.values(general).map(({ into }) => into))
+  const ofProvider = Object.fromEntries(Object.entries(values).filter(([key]) => !generalNames.has(key)))
+  const assembled = shape.assemble(ofProvider, at, { ...around.context, drainMs: plan.drainMs, initialVersion: read.initialVersion ?? null })
   const data = read.data ?? { kind: 'shared' }
   const folder = around.context.folder
   const commands = [

@@ -1,0 +1,102 @@
+// One small web service, played by every service of the demo. What it is and how it behaves stands in the version.json of
+// the folder it is started in; PORT and ENVIRONMENT come from Signalbox. No dependencies.
+import { createServer } from 'node:http'
+import { readFileSync } from 'node:fs'
+import { setTimeout as pause } from 'node:timers/promises'
+import { createMailbox } from './mailbox.mjs'
+import { page } from './page.mjs'
+
+const manifest = JSON.parse(readFileSync('version.json', 'utf8'))
+const { service, behaviour } = manifest
+const environment = process.env.ENVIRONMENT ?? 'unknown'
+const version = process.env.VERSION ?? manifest.version
+const startedAt = Date.now()
+const who = { service, version, environment, pid: process.pid, startedAt }
+
+/** Work of one request in milliseconds: log-normal, as real latencies are; now and then something slow happens. */
+function workMs() {
+  const normal = Math.sqrt(-2 * Math.log(1 - Math.random())) * Math.cos(2 * Math.PI * Math.random())
+  const usual = behaviour.medianMs * Math.exp(0.45 * normal)
+  return Math.random() < behaviour.slowRatio ? usual + behaviour.slowMs * (0.75 + 0.5 * Math.random()) : usual
+}
+
+const kept = []
+let keptBytes = 0
+/** The leak of a leaking version: real memory that is never given back, up to a limit. */
+function leak() {
+  if (behaviour.leakBytesPerRequest === 0 || keptBytes >= behaviour.leakLimitBytes) return
+  kept.push(Buffer.alloc(behaviour.leakBytesPerRequest, 1))
+  keptBytes += behaviour.leakBytesPerRequest
+}
+
+const mailbox = service === 'mailer' ? createMailbox({ environment, liveAddress: process.env.LIVE_ADDRESS, everyMs: behaviour.syncEveryMs }) : null
+const counts = { requests: 0, errors: 0 }
+
+const answers = {
+  checkout: (path) => (path.startsWith('/orders') ? { status: 201, body: { order: 100_000 + counts.requests, total: '38.20' } } : { status: 200, body: { items: 3, total: '38.20', currency: 'EUR' } }),
+  search: (_path, query) => ({ status: 200, body: { query: query.get('q') ?? '', results: ['Green tea', 'Black tea', 'Tea pot'] } }),
+  mailer: (path) => (path.startsWith('/send') ? { status: 202, body: { queued: mailbox.add() } } : { status: 200, body: { messages: mailbox.count() } }),
+}
+
+function send(response, status, body, headers = {}) {
+  const text = typeof body === 'string' ? body : JSON.stringify(body)
+  response.writeHead(status, { 'content-type': typeof body === 'string' ? 'text/html; charset=utf-8' : 'application/json', 'content-length': Buffer.byteLength(text), 'cache-control': 'no-store', ...headers })
+  response.end(text)
+}
+
+async function answer(request, response) {
+  const url = new URL(request.url, 'http://service')
+  request.resume()
+  if (url.pathname === '/ready') {
+    if (behaviour.ready) return send(response, 200, { ready: true, ...who })
+    return send(response, 503, { ready: false, why: 'The payment database refuses the connection: unknown user "checkout_v12".' })
+  }
+  if (url.pathname === '/whoami') return send(response, 200, who)
+  if (mailbox && url.pathname === '/mailbox') return send(response, 200, mailbox.page(url.searchParams))
+  if (mailbox && url.pathname === '/lag') {
+    const lagMs = mailbox.lagMs()
+    return lagMs === null ? send(response, 503, { error: 'nobody follows this mailbox' }) : send(response, 200, { lagMs })
+  }
+  counts.requests += 1
+  await pause(workMs())
+  leak()
+  if (behaviour.crashAfterRequests > 0 && counts.requests >= behaviour.crashAfterRequests) {
+    console.error(`fatal: index file is corrupt at segment ${counts.requests}; giving up`)
+    process.exit(70)
+  }
+  if (Math.random() < behaviour.errorRatio) {
+    counts.errors += 1
+    if (counts.errors % 10 === 1) console.error(`error: ${request.method} ${url.pathname}: tax table has no row for region "XI" (${counts.errors} so far)`)
+    return send(response, 500, { error: 'tax could not be computed', ...who })
+  }
+  const wantsPage = url.pathname === '/' && (request.headers.accept ?? '').includes('text/html')
+  if (wantsPage) return send(response, 200, page(who, manifest))
+  const { status, body } = answers[service](url.pathname, url.searchParams)
+  return send(response, status, { ...body, version, environment })
+}
+
+const server = createServer((request, response) => {
+  answer(request, response).catch((error) => {
+    console.error(`error: ${error.stack}`)
+    response.destroy()
+  })
+})
+// Longer than any proxy keeps an idle connection, so that it is never this side that closes one under a request.
+server.keepAliveTimeout = 120_000
+server.listen(Number(process.env.PORT ?? 0), '127.0.0.1', () => {
+  console.log(`${service} ${version} listens on ${server.address().port} (${environment})`)
+})
+
+let before = 0
+const report = setInterval(() => {
+  const requests = counts.requests - before
+  before = counts.requests
+  if (requests > 0) console.log(`${(requests / 30).toFixed(1)} requests/s, ${counts.errors} errors so far, ${Math.round(process.memoryUsage().rss / 1e6)} MB resident`)
+}, 30_000)
+
+process.on('SIGTERM', () => {
+  console.log('asked to stop; answering what is under way')
+  clearInterval(report)
+  mailbox?.stop()
+  server.close(() => process.exit(0))
+})
