@@ -1,0 +1,126 @@
+import { hash as digest } from 'node:crypto'
+import { z } from 'zod'
+import { journalDraftSchema, type JournalDraft, type JournalEntry } from '../contract/journal.ts'
+
+/**
+ * The bytes of an entry and what its hashes cover. docs/journal-format.md is the specification; change it first.
+ *
+ *     bodyHash = SHA-256(body)
+ *     hash     = SHA-256(previousHash (32 bytes) || header || bodyHash (32 bytes))
+ *
+ * `header` and `body` are the stored texts, byte for byte. Nothing is ever serialised again to be hashed.
+ */
+export interface StoredEntry {
+  readonly seq: number
+  readonly header: string
+  /** Null in a filtered export: left out, its hash kept. */
+  readonly body: string | null
+  /** 32 bytes each. */
+  readonly previousHash: Buffer
+  readonly bodyHash: Buffer
+  readonly hash: Buffer
+}
+
+export const FORMAT_NAME = 'signalbox-journal'
+export const FORMAT_VERSION = 1
+
+/** What the first entry names as the hash before it. */
+export const GENESIS_HASH: Buffer = Buffer.alloc(32)
+
+export const headerSchema = z.object({
+  v: z.literal(FORMAT_VERSION),
+  seq: z.int().min(1),
+  id: z.string(),
+  hostId: z.string(),
+  at: z.number(),
+  appVersion: z.string(),
+  workspaceDigest: z.string(),
+  emergency: z.boolean(),
+})
+export type EntryHeader = Readonly<z.infer<typeof headerSchema>>
+
+/** Where a chain stands: the sequence and hash of its last entry. */
+export interface Head {
+  readonly count: number
+  readonly hash: Buffer
+}
+export const EMPTY_HEAD: Head = { count: 0, hash: GENESIS_HASH }
+
+export function sha256(data: string | Buffer): Buffer {
+  return digest('sha256', data, 'buffer')
+}
+
+export function entryHash(previousHash: Buffer, header: string, bodyHash: Buffer): Buffer {
+  return sha256(Buffer.concat([previousHash, Buffer.from(header, 'utf8'), bodyHash]))
+}
+
+/** Serialises a draft once and for all, and chains it to `head`. */
+export function sealEntry(head: Head, facts: Omit<EntryHeader, 'v' | 'seq'>, draft: JournalDraft): { stored: StoredEntry & { body: string }; entry: JournalEntry } {
+  const seq = head.count + 1
+  const { id, hostId, at, appVersion, workspaceDigest, emergency } = facts
+  const header = JSON.stringify({ v: FORMAT_VERSION, seq, id, hostId, at, appVersion, workspaceDigest, emergency })
+  const { kind, action, operator, target, summary, reason, ticket, before, after, operationId, outcome, evidence } = draft
+  const body = JSON.stringify({ kind, action, operator, target, summary, reason, ticket, before, after, operationId, outcome, evidence })
+  const bodyHash = sha256(body)
+  const hash = entryHash(head.hash, header, bodyHash)
+  const stored = { seq, header, body, previousHash: head.hash, bodyHash, hash }
+  const entry = {
+    kind,
+    action,
+    operator,
+    target,
+    summary,
+    reason,
+    ticket,
+    before,
+    after,
+    operationId,
+    outcome,
+    evidence,
+    seq,
+    id,
+    hostId,
+    at,
+    appVersion,
+    workspaceDigest,
+    emergency,
+    ...hexHashes(stored),
+  }
+  return { stored, entry }
+}
+
+/** The entry that stored bytes say. A body that was left out is shown as such. Throws when header or body is not what we wrote. */
+export function readEntry(stored: StoredEntry): JournalEntry {
+  const { seq: _, v: __, ...header } = headerSchema.parse(JSON.parse(stored.header))
+  const draft = stored.body === null ? LEFT_OUT : journalDraftSchema.parse(JSON.parse(stored.body))
+  return { ...draft, ...header, seq: stored.seq, ...hexHashes(stored) }
+}
+
+/** Like `readEntry`, for showing: bytes that are not what we wrote are shown as damaged instead of thrown. */
+export function showEntry(stored: StoredEntry): JournalEntry {
+  try {
+    return readEntry(stored)
+  } catch {
+    return { ...DAMAGED, seq: stored.seq, id: '', hostId: '', at: 0, appVersion: '', workspaceDigest: '', emergency: false, ...hexHashes(stored) }
+  }
+}
+
+const LEFT_OUT: JournalDraft = {
+  kind: 'event',
+  action: 'entry.leftOut',
+  operator: { id: '', name: '', email: '', known: 'system' },
+  target: {},
+  summary: 'Left out of this export; its hash is kept',
+  reason: '',
+  ticket: '',
+  before: null,
+  after: null,
+  operationId: '',
+  outcome: 'recorded',
+  evidence: null,
+}
+const DAMAGED: JournalDraft = { ...LEFT_OUT, action: 'entry.damaged', summary: 'The stored bytes of this entry are damaged; verify the journal' }
+
+function hexHashes(stored: StoredEntry): { previousHash: string; bodyHash: string; hash: string } {
+  return { previousHash: stored.previousHash.toString('hex'), bodyHash: stored.bodyHash.toString('hex'), hash: stored.hash.toString('hex') }
+}

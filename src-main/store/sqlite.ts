@@ -1,0 +1,115 @@
+import Database from 'better-sqlite3'
+import { chmodSync, constants, copyFileSync, existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { basename, join } from 'node:path'
+
+/** A connection that may write. Only `openWriter` makes one, so a reader cannot be handed over by mistake. */
+export type WritableDb = Database.Database & { readonly __access: 'write' }
+/** A connection that SQLite itself keeps from writing. */
+export type ReadableDb = Database.Database & { readonly __access: 'read' }
+
+/**
+ * Versions before this one can corrupt a database when two connections write and checkpoint at the same instant
+ * ("WAL-reset bug", fixed in 3.51.3, https://sqlite.org/wal.html).
+ */
+const OLDEST_SAFE_SQLITE = [3, 51, 3] as const
+
+/** How long a commit waits for a stranger's lock before it counts as failed. Short: it blocks the thread that acts. */
+const WRITE_BUSY_MS = 200
+const READ_BUSY_MS = 2000
+
+export function isSafeSqlite(version: string): boolean {
+  const parts = version.split('.').map(Number)
+  for (const [i, wanted] of OLDEST_SAFE_SQLITE.entries()) {
+    const have = parts[i] ?? 0
+    if (have !== wanted) return have > wanted
+  }
+  return true
+}
+
+/** Opens the one writing connection of a file: WAL, synchronous=FULL, both read back. Throws SqliteError, or Error when the settings do not hold. */
+export function openWriter(file: string, options: { readonly synchronous?: 'FULL' | 'NORMAL'; readonly busyMs?: number } = {}): WritableDb {
+  const { synchronous = 'FULL', busyMs = WRITE_BUSY_MS } = options
+  const db = new Database(file, { timeout: busyMs })
+  try {
+    assertSafeVersion(db)
+    expectPragma(db, 'journal_mode', 'WAL', 'wal')
+    // better-sqlite3 compiles WAL's default to NORMAL, under which a committed row may vanish with the power.
+    expectPragma(db, 'synchronous', synchronous, synchronous === 'FULL' ? 2 : 1)
+    // A plain fsync does not reach the platter on macOS; a no-op elsewhere.
+    expectPragma(db, 'fullfsync', '1', 1)
+    expectPragma(db, 'mmap_size', '0', 0)
+    // Checkpoints cost two fsyncs and must not hit whoever commits the thousandth page.
+    expectPragma(db, 'wal_autocheckpoint', '0', 0)
+    expectPragma(db, 'trusted_schema', '0', 0)
+    return db as WritableDb
+  } catch (error) {
+    db.close()
+    throw error
+  }
+}
+
+/**
+ * Opens a file that this connection cannot change. `close` also removes what opening needed.
+ *
+ * In a folder that cannot be written SQLite cannot make the -shm file that WAL needs, so the file (and its -wal, which
+ * holds the newest entries) is read from a copy in the temporary folder instead.
+ */
+export function openReader(file: string): { readonly db: ReadableDb; readonly copied: boolean; close(): void } {
+  try {
+    const db = probed(file)
+    return { db, copied: false, close: () => db.close() }
+  } catch (error) {
+    const code = sqliteCode(error)
+    if (!code.startsWith('SQLITE_CANTOPEN') && !code.startsWith('SQLITE_READONLY')) throw error
+    if (!existsSync(file)) throw error
+  }
+  const folder = mkdtempSync(join(tmpdir(), 'signalbox-read-'))
+  const copy = join(folder, basename(file))
+  try {
+    for (const suffix of ['', '-wal']) if (existsSync(file + suffix)) copyFileSync(file + suffix, copy + suffix, constants.COPYFILE_FICLONE)
+    for (const suffix of ['', '-wal']) if (existsSync(copy + suffix)) chmodSync(copy + suffix, 0o600)
+    const db = probed(copy)
+    const close = () => {
+      db.close()
+      rmSync(folder, { recursive: true, force: true })
+    }
+    return { db, copied: true, close }
+  } catch (error) {
+    rmSync(folder, { recursive: true, force: true })
+    throw error
+  }
+}
+
+/** The extended result code of an error that SQLite raised; empty for any other. */
+export function sqliteCode(error: unknown): string {
+  return error instanceof Database.SqliteError ? error.code : ''
+}
+
+function probed(file: string): ReadableDb {
+  const db = new Database(file, { readonly: true, fileMustExist: true, timeout: READ_BUSY_MS })
+  try {
+    assertSafeVersion(db)
+    db.prepare('SELECT count(*) FROM sqlite_schema').get()
+    expectPragma(db, 'query_only', '1', 1)
+    expectPragma(db, 'trusted_schema', '0', 0)
+    return db as ReadableDb
+  } catch (error) {
+    db.close()
+    throw error
+  }
+}
+
+function assertSafeVersion(db: Database.Database): void {
+  const version = String(db.prepare('SELECT sqlite_version()').pluck().get())
+  if (!isSafeSqlite(version)) throw new Error(`SQLite ${version} is older than ${OLDEST_SAFE_SQLITE.join('.')}, the first safe one for this use`)
+}
+
+function expectPragma(db: Database.Database, name: string, value: string, expected: string | number): void {
+  db.pragma(`${name}=${value}`)
+  const actual = db.pragma(name, { simple: true })
+  // Unset mmap reads back as no row at all.
+  if (actual !== expected && !(expected === 0 && actual === undefined)) {
+    throw new Error(`PRAGMA ${name} is ${String(actual)} although ${value} was asked for`)
+  }
+}
