@@ -11,7 +11,7 @@ import { startWebServer } from '../hosts/web/server.ts'
 import { type CoreThread, startCoreThread } from './core-thread.ts'
 import { memoryPipes } from './memory-pipe.ts'
 import { createDispatcher } from './serve.ts'
-import { portLike } from './serve-thread.ts'
+import { portLike } from './port-like.ts'
 import { composeConformanceDouble } from './testing/core-double.ts'
 
 /** A way to reach the same core. */

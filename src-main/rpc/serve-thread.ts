@@ -1,8 +1,9 @@
-import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
+import { parentPort, workerData } from 'node:worker_threads'
 import { Fault } from '../contract/fault.ts'
-import { pipeOverPort, type PortLike } from '../contract/port-pipe.ts'
+import { pipeOverPort } from '../contract/port-pipe.ts'
 import type { ComposeCore, ComposeOptions } from './core-api.ts'
 import type { ThreadReport, ThreadRequest } from './core-thread.ts'
+import { portLike } from './port-like.ts'
 import { createDispatcher } from './serve.ts'
 
 /** Runs inside the core thread: composes the core, then serves a session on every port the host hands over. */
@@ -35,9 +36,4 @@ export async function serveThread(compose: ComposeCore): Promise<void> {
     report({ type: 'failed', fault: fault.data })
     host.close()
   }
-}
-
-/** Node types its ports' events more loosely than the DOM does. */
-export function portLike(port: MessagePort): PortLike {
-  return port as unknown as PortLike
 }

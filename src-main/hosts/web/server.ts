@@ -7,7 +7,7 @@ import { MAX_CLIENT_FRAME_BYTES } from '../../contract/wire.ts'
 import { createAccess } from './access.ts'
 import { readSmallJson } from './read-small-json.ts'
 import { CONSOLE_HOST, pathOf, refuseRequest, securityHeaders } from './request-policy.ts'
-import { startSocketSession } from './socket-session.ts'
+import { forwardSocket, greetSocket } from './socket-session.ts'
 import { loadStaticFiles, staticFileFor } from './static-files.ts'
 
 export interface WebServerOptions {
@@ -99,14 +99,13 @@ export async function startWebServer(options: WebServerOptions): Promise<WebServ
         stranger = false
       }
       webSocket.once('close', known)
-      startSocketSession(webSocket, {
+      greetSocket(webSocket, {
         admits(hello) {
           known()
           return access.redeemTabSecret(request.headers.cookie, hello.secret ?? '')
         },
-        openSession: options.openSession,
-        helloDeadlineMs: options.helloDeadlineMs ?? 3000,
-        maxHelloBytes: 4096,
+        admitted: (hello) => forwardSocket(webSocket, options.openSession(), hello),
+        deadlineMs: options.helloDeadlineMs ?? 3000,
       })
     })
   })

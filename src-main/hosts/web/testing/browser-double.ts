@@ -1,6 +1,7 @@
 import { type OutgoingHttpHeaders, request } from 'node:http'
 import { WebSocket } from 'ws'
-import type { FrameListener, FramePipe } from '../../../contract/wire.ts'
+import type { FramePipe } from '../../../contract/wire.ts'
+import { pipeOverWs } from '../../local-socket/ws-pipe.ts'
 
 export interface HttpAnswer {
   readonly status: number
@@ -69,31 +70,5 @@ export async function enterAsBrowser(url: string): Promise<BrowserDouble> {
         socket.once('error', reject)
       })
     },
-  }
-}
-
-/** The client's end of a WebSocket of the `ws` package. */
-export function pipeOverWs(socket: WebSocket): FramePipe {
-  let deliver: FrameListener | undefined
-  const early: (string | Uint8Array)[] = []
-  let onClosed: (() => void) | undefined
-  socket.on('message', (data, isBinary) => {
-    const frame = isBinary ? new Uint8Array(data as Buffer) : (data as Buffer).toString('utf8')
-    if (deliver) void deliver(frame)
-    else early.push(frame)
-  })
-  socket.on('close', () => onClosed?.())
-  socket.on('error', () => socket.terminate())
-  return {
-    send: (frame) => new Promise((resolve) => socket.send(frame, () => resolve())),
-    onFrame(listener) {
-      deliver = listener
-      for (const frame of early.splice(0)) void listener(frame)
-    },
-    onClose(listener) {
-      onClosed = listener
-      if (socket.readyState === socket.CLOSED) listener()
-    },
-    close: () => socket.close(),
   }
 }

@@ -1,0 +1,54 @@
+// npm run build: renderer and desktop host into dist/. `buildRendererIfStale` is what start uses.
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { desktopBuilds, rendererBuild, root } from './vite-builds.mjs'
+
+/** Names, sizes and times of everything the bundles are made of. */
+function fingerprint(folders) {
+  const hash = createHash('sha256')
+  for (const folder of folders) {
+    const files = statSync(join(root, folder)).isFile()
+      ? [join(root, folder)]
+      : readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
+          .filter((entry) => entry.isFile() && !entry.name.includes('.test.'))
+          .map((entry) => join(entry.parentPath, entry.name))
+          .toSorted()
+    for (const file of files) {
+      const { size, mtimeMs } = statSync(file)
+      hash.update(`${file}\0${size}\0${mtimeMs}\n`)
+    }
+  }
+  return hash.digest('hex')
+}
+
+async function buildIfStale(stampName, sources, outputs, run) {
+  const stamp = join(root, 'dist', stampName)
+  const now = fingerprint([...sources, 'scripts/vite-builds.mjs', 'package-lock.json'])
+  const fresh = existsSync(stamp) && readFileSync(stamp, 'utf8') === now && outputs.every((output) => existsSync(join(root, 'dist', output)))
+  if (fresh) return false
+  // Vite's plugins pick their production forms by it.
+  process.env['NODE_ENV'] = 'production'
+  const { build } = await import('vite')
+  await run(build)
+  mkdirSync(join(root, 'dist'), { recursive: true })
+  writeFileSync(stamp, now)
+  return true
+}
+
+/** Builds the screens unless the last build is of these very sources. Resolves to whether it built. */
+export const buildRendererIfStale = () =>
+  buildIfStale('.renderer-stamp', ['src-renderer', 'src-main/contract'], ['renderer/index.html'], async (build) => build(await rendererBuild()))
+
+/** Builds the desktop host's bundles unless they are of these very sources. */
+export const buildDesktopIfStale = () =>
+  buildIfStale('.desktop-stamp', ['src-main'], ['desktop/main.js', 'desktop/core-worker.js', 'desktop/preload.cjs'], async (build) => {
+    for (const config of desktopBuilds()) await build(config)
+  })
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+  const startedAt = performance.now()
+  const built = [(await buildRendererIfStale()) && 'renderer', (await buildDesktopIfStale()) && 'desktop host'].filter(Boolean)
+  console.log(built.length > 0 ? `built: ${built.join(', ')} in ${((performance.now() - startedAt) / 1000).toFixed(1)} s` : 'build: nothing changed')
+}
