@@ -83,6 +83,8 @@ export const contract = {
         }),
       )
       .output(releaseViewSchema),
+    /** Gives the reason that an emergency roll back left out. */
+    explain: procedure.input(z.strictObject({ releaseId: z.string(), reason: z.string().min(1).max(2000), operationId })).output(releaseViewSchema),
     get: procedure.input(z.strictObject({ releaseId: z.string() })).output(releaseViewSchema),
     list: procedure.input(z.strictObject({ service: serviceName, limit: z.int().min(1).max(200) })).output(z.array(releaseViewSchema)),
   },

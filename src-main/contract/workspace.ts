@@ -29,7 +29,7 @@ export const serviceConfigSchema = z.strictObject({
   provider: z.string(),
   plan: planSchema,
   data: dataModeSchema,
-  /** Deployed and sent all traffic, without a release, when the workspace is first started with nothing running; null: none. */
+  /** Released by the console itself, without gates, holds or baking, when the service has never had a release; null: none. */
   initialVersion: z.string().nullable(),
   /** The provider's own part, parsed by the provider's own schema. */
   settings: z.unknown(),

@@ -16,6 +16,7 @@ export interface VersionScript {
 interface Slot {
   deployed: VersionRef | null
   startedAt: number
+  startedMs: number
   running: boolean
 }
 
@@ -56,7 +57,7 @@ export function createFakeWorld(clock: Clock, requestsPerSecond = 100) {
     if (!slot.deployed) return 'empty'
     if (!slot.running) return 'stopped'
     const script = scripts.get(slot.deployed.version) ?? {}
-    const age = clock.wallMs() - slot.startedAt
+    const age = clock.monotonicMs() - slot.startedMs
     if (script.crashAfterMs !== undefined && age >= script.crashAfterMs) return 'crashed'
     return script.neverReady || age < (script.startMs ?? 0) ? 'starting' : 'ready'
   }
@@ -116,7 +117,7 @@ export function createFakeWorld(clock: Clock, requestsPerSecond = 100) {
     },
     register(service: string): void {
       if (services.has(service)) return
-      const slot = (): Slot => ({ deployed: null, startedAt: 0, running: false })
+      const slot = (): Slot => ({ deployed: null, startedAt: 0, startedMs: 0, running: false })
       services.set(service, { generation: 0, cause: 'start', weights: OUT_OF_SERVICE, fence: 0, slots: { blue: slot(), green: slot() }, lease: null, listeners: new Set() })
     },
     listen(service: string, listener: () => void): () => void {
@@ -163,7 +164,7 @@ export function createFakeWorld(clock: Clock, requestsPerSecond = 100) {
       if (!admit(operation, state)) return
       operations.set(operation.id, { generation: state.generation })
       if (same && readiness(slot) === 'ready') return
-      state.slots[environment] = { deployed: version, startedAt: clock.wallMs(), running: true }
+      state.slots[environment] = { deployed: version, startedAt: clock.wallMs(), startedMs: clock.monotonicMs(), running: true }
       notify(state)
     },
     setWeights(operation: Operation, request: SetWeights): { generation: number } {

@@ -1,0 +1,28 @@
+import type { Operator } from '../contract/release.ts'
+import type { WatchItem } from '../contract/system.ts'
+import type { Role } from '../contract/vocabulary.ts'
+import type { ServiceConfig } from '../contract/workspace.ts'
+import type { Clock, CrashPoint, DataSync, EnvironmentsProvider, GateRunner, Ids, MetricsStore, Store } from '../core/ports.ts'
+
+/** Everything the engine touches. All of it is injected, so that the simulator runs the very same engine. */
+export interface EngineDeps {
+  readonly clock: Clock
+  readonly ids: Ids
+  readonly store: Store
+  /** Null: no history is kept. */
+  readonly metricsStore: MetricsStore | null
+  readonly gates: GateRunner
+  readonly dataSync: DataSync
+  readonly services: readonly ServiceConfig[]
+  /** Throws when no such provider is registered. */
+  readonly provider: (name: string) => EnvironmentsProvider
+  /** Who acts through this console, unless the call says otherwise. */
+  readonly operator: () => { readonly operator: Operator; readonly role: Role }
+  /** Why this console may only read, or null. */
+  readonly readOnly: () => string | null
+  readonly publish: (item: WatchItem) => void
+  /** Where a problem goes that no operator asked about. */
+  readonly log: (line: string) => void
+  readonly crashPoint: CrashPoint
+  readonly sha256: (text: string) => string
+}

@@ -1,0 +1,119 @@
+import type { JournalEntry } from '../contract/journal.ts'
+import { type Operator, type ReleaseView, SYSTEM_OPERATOR } from '../contract/release.ts'
+import type { ServiceView } from '../contract/service.ts'
+import type { WatchItem } from '../contract/system.ts'
+import type { OutboxItem } from '../core/ports.ts'
+import { type CommandRequest, type CreateRequest, createCommands } from './commands.ts'
+import type { EngineDeps } from './deps.ts'
+import { createPerformer } from './effects.ts'
+import { type Applied, createLedger } from './ledger.ts'
+import { createMemory } from './memory.ts'
+import { createRunner } from './runner.ts'
+import { createViews } from './views.ts'
+import { createWatcher } from './world.ts'
+
+/** Drives every release of a workspace: takes commands, performs effects, watches the world, survives its own death. */
+export interface Engine {
+  /** Goes on with whatever was under way, and begins to watch. */
+  start(): void
+  command(request: CommandRequest, operator: Operator): Promise<ReleaseView>
+  create(request: CreateRequest, operator: Operator): Promise<ReleaseView>
+  explain(releaseId: string, reason: string, operator: Operator, operationId: string): Promise<ReleaseView>
+  services(): readonly ServiceView[]
+  service(name: string): ServiceView | null
+  /** A release in memory or in the store. */
+  release(id: string): ReleaseView | null
+  releasesOf(service: string, limit: number): readonly ReleaseView[]
+  snapshot(): readonly WatchItem[]
+  /** True while an effect has no committed outcome. */
+  busy(): boolean
+  /** Reads the world now, rather than at the next notice. */
+  refresh(service: string): Promise<void>
+  /** Stops acting and watching. Effects without outcome stay in the outbox. */
+  stop(): void
+}
+
+export function createEngine(deps: EngineDeps): Engine {
+  const memory = createMemory(deps)
+  const views = createViews(deps, memory)
+  let lastWaiting = ''
+
+  function publishService(name: string): void {
+    const view = views.service(name)
+    if (view) deps.publish({ kind: 'service', service: view })
+    const items = [...views.waiting()]
+    const text = JSON.stringify(items.map(({ since: _since, ...rest }) => rest))
+    if (text === lastWaiting) return
+    lastWaiting = text
+    deps.publish({ kind: 'waiting', items })
+  }
+
+  function onChange(applied: Applied, entries: readonly JournalEntry[]): void {
+    for (const entry of entries) deps.publish({ kind: 'journal', entry })
+    // Effects first: the screen can wait for the world, not the other way round.
+    for (const item of applied.queued) runner.run(item)
+    watcher.schedule(applied.next)
+    publishService(applied.next.service)
+    const queued = commands.startQueued(applied.next.service)
+    queued?.catch((error: unknown) => deps.log(`the queued release did not start: ${String(error)}`))
+  }
+
+  const ledger = createLedger(deps, memory, onChange)
+  const performer = createPerformer(deps, memory)
+  const runner = createRunner(deps, memory, ledger, performer)
+  const watcher = createWatcher(deps, memory, ledger, runner, publishService)
+  const commands = createCommands(deps, memory, ledger)
+
+  /** Services that never had a release get the version their workspace names, so that there is something to release against. */
+  function bootstrap(): void {
+    for (const config of deps.services) {
+      const record = memory.record(config.name)
+      if (config.initialVersion === null || record.releases > 0 || deps.readOnly() !== null) continue
+      const last = config.plan.steps.at(-1)
+      if (!last) continue
+      const plan = { ...config.plan, steps: [{ ...last, hold: { kind: 'timed' as const, ms: 0 }, approvals: 0 }], gates: [], bakeMs: 0 }
+      const request = { service: config.name, version: config.initialVersion, reason: 'Initial version named in the workspace.', ticket: '', notes: '', plan, start: true, queue: false, endRollbackWindow: false, operationId: `initial:${config.name}` }
+      commands.create(request, SYSTEM_OPERATOR).catch((error: unknown) => deps.log(`the initial version of ${config.name} was not released: ${String(error)}`))
+    }
+  }
+
+  const view = (id: string): ReleaseView | null => {
+    const found = memory.release(id) ?? deps.store.release(id)
+    return found && views.release(found)
+  }
+  const viewOf = (id: string): ReleaseView => {
+    const found = view(id)
+    if (!found) throw new Error(`release ${id} vanished`)
+    return found
+  }
+
+  return {
+    start() {
+      watcher.start()
+      if (deps.readOnly() !== null) return
+      const outbox: readonly OutboxItem[] = deps.store.load().outbox
+      for (const item of outbox) runner.run(item)
+      bootstrap()
+      for (const config of deps.services) commands.startQueued(config.name)?.catch((error: unknown) => deps.log(String(error)))
+    },
+    command: async (request, operator) => viewOf((await commands.command(request, operator)).id),
+    create: async (request, operator) => viewOf((await commands.create(request, operator)).id),
+    explain: async (releaseId, reason, operator, operationId) => viewOf((await commands.explain(releaseId, reason, operator, operationId)).id),
+    services: () => views.names().flatMap((name) => views.service(name) ?? []),
+    service: views.service,
+    release: view,
+    releasesOf: (service, limit) => deps.store.releasesOf(service, limit).map((found) => views.release(memory.release(found.id) ?? found)),
+    snapshot: () => [...views.names().flatMap((name): WatchItem[] => {
+      const service = views.service(name)
+      return service ? [{ kind: 'service', service }] : []
+    }), { kind: 'waiting', items: [...views.waiting()] }],
+    busy: () => runner.busy > 0,
+    async refresh(service) {
+      await performer.observe(service)
+    },
+    stop() {
+      runner.stop()
+      watcher.stop()
+    },
+  }
+}

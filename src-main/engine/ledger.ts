@@ -1,0 +1,148 @@
+import { Fault } from '../contract/fault.ts'
+import type { JournalDraft, JournalEntry } from '../contract/journal.ts'
+import type { Release } from '../contract/release.ts'
+import { type Input, transition } from '../core/release/machine.ts'
+import type { CommitBatch, OutboxItem, ServiceRecord } from '../core/ports.ts'
+import type { EngineDeps } from './deps.ts'
+import type { Memory } from './memory.ts'
+
+export interface Applied {
+  readonly before: Release
+  readonly next: Release
+  readonly queued: readonly OutboxItem[]
+}
+
+export interface ApplyOptions {
+  readonly releaseId: string
+  readonly input: Input
+  readonly operationId: string
+  /** Runs inside the service's turn, on the state the move is made on; throws to refuse. */
+  readonly check?: (release: Release) => void
+  /** Changes the release before the move, in the same commit. */
+  readonly prepare?: (release: Release) => Release
+  readonly entries: (applied: Applied) => readonly JournalDraft[]
+  /** The outbox item this input is the outcome of. */
+  readonly done?: OutboxItem
+  /** Roll back and its outcomes: goes on through the emergency file when the journal cannot commit. */
+  readonly emergency: boolean
+  readonly remember: boolean
+}
+
+/**
+ * Load, decide, persist, publish: the only way a release changes. One change of a service at a time; nothing of a change
+ * is visible before it is durable.
+ */
+export function createLedger(deps: EngineDeps, memory: Memory, onChange: (applied: Applied, entries: readonly JournalEntry[]) => void) {
+  const turns = new Map<string, Promise<unknown>>()
+
+  /** Runs acts on one service one after the other. A turn never waits for the world, only for the store. */
+  function inTurn<T>(service: string, act: () => Promise<T>): Promise<T> {
+    const turn = (turns.get(service) ?? Promise.resolve()).then(act, act)
+    turns.set(
+      service,
+      turn.catch(() => {}),
+    )
+    return turn
+  }
+
+  function serviceOf(releaseId: string): string {
+    const release = memory.release(releaseId)
+    if (!release) throw new Fault('notFound', `There is no release ${releaseId}.`, 'List the releases of the service.')
+    return release.service
+  }
+
+  async function persist(batch: CommitBatch, emergency: boolean): Promise<readonly JournalEntry[]> {
+    deps.crashPoint('commit.before')
+    let entries: readonly JournalEntry[] = []
+    try {
+      entries = await deps.store.commit(batch)
+    } catch (error) {
+      // Fail closed: without a durable intent nothing happens. Only the way back has a second durable place.
+      if (!emergency) throw error
+      await deps.store.commitEmergency(batch)
+    }
+    deps.crashPoint('commit.after')
+    return entries
+  }
+
+  /** Null: the phase had no use for the signal, and its outbox item (if any) is closed as superseded. */
+  function apply(options: ApplyOptions): Promise<Applied | null> {
+    const service = serviceOf(options.releaseId)
+    return inTurn(service, async () => {
+      const found = memory.release(options.releaseId)
+      if (!found) return null
+      options.check?.(found)
+      const before = options.prepare?.(found) ?? found
+      const move = transition(before, options.input)
+      const outboxRemove = options.done ? [options.done.id] : []
+      if (!move) {
+        if (options.done) await persist(batchOf({ entries: options.entries({ before, next: before, queued: [] }), outboxRemove }), options.emergency)
+        return null
+      }
+      const record = memory.record(service)
+      const queued = move.effects.map((effect, index): OutboxItem => ({
+        id: `${before.id}:${move.next.revision}:${index}`,
+        releaseId: before.id,
+        service,
+        fence: record.fence + index + 1,
+        effect,
+        operationId: options.operationId,
+        attempts: 0,
+      }))
+      const nextRecord = follow({ ...record, fence: record.fence + queued.length, revision: record.revision + 1 }, move.next)
+      const applied = { before, next: move.next, queued }
+      const entries = await persist(
+        batchOf({
+          entries: options.entries(applied),
+          releases: [move.next],
+          services: [nextRecord],
+          outboxAdd: queued,
+          outboxRemove,
+          operation: options.remember ? { id: options.operationId, releaseId: before.id } : null,
+        }),
+        options.emergency,
+      )
+      adopt([move.next], nextRecord, applied, entries)
+      return applied
+    })
+  }
+
+  /** Takes committed rows into memory and tells the rest. */
+  function adopt(rows: readonly Release[], record: ServiceRecord, applied: Applied, entries: readonly JournalEntry[]): void {
+    for (const release of rows) memory.setRelease(release)
+    memory.setRecord(record)
+    onChange(applied, entries)
+  }
+
+  return { apply, inTurn, persist, adopt }
+}
+export type Ledger = ReturnType<typeof createLedger>
+
+export function batchOf(parts: Partial<CommitBatch>): CommitBatch {
+  return { entries: [], releases: [], services: [], outboxAdd: [], outboxRemove: [], operation: null, ...parts }
+}
+
+/** What a service's record becomes when one of its releases does. */
+function follow(record: ServiceRecord, release: Release): ServiceRecord {
+  const candidate = { environment: release.candidateEnvironment, deployed: release.candidate }
+  switch (release.phase) {
+    case 'planned':
+    case 'deploying':
+    case 'verifying':
+    case 'abandoned':
+      return record
+    case 'completed':
+    case 'retired':
+      return { ...record, desiredWeights: release.desiredWeights, stable: candidate }
+    case 'rolledBack': {
+      const environment = release.candidateEnvironment === 'blue' ? 'green' : 'blue'
+      return { ...record, desiredWeights: release.desiredWeights, stable: release.stable && { environment, deployed: release.stable } }
+    }
+    case 'awaitingApproval':
+    case 'shifting':
+    case 'baking':
+    case 'rollingBack':
+    case 'failed':
+      return { ...record, desiredWeights: release.desiredWeights }
+  }
+}

@@ -1,0 +1,123 @@
+import type { Release, ReleaseView } from '../contract/release.ts'
+import type { ServiceView, WaitingItem } from '../contract/service.ts'
+import type { MetricSample } from '../contract/traffic.ts'
+import { ENVIRONMENTS, type HealthState } from '../contract/vocabulary.ts'
+import { describeValue } from '../core/analysis/threshold.ts'
+import { blocksAutomaticAdvance, blocksNewRelease } from '../core/interlocks/rules.ts'
+import { viewRelease } from '../core/release/actions.ts'
+import { RELEASE_MACHINE } from '../core/release/machine.ts'
+import type { EngineDeps } from './deps.ts'
+import type { Memory } from './memory.ts'
+
+/** A reading older than this is not fresh: two intervals. */
+const STALE_AFTER_MS = 5_000
+const HEALTH_WINDOW = 10
+
+/** What screens and terminals are shown, computed from memory alone. */
+export function createViews(deps: EngineDeps, memory: Memory) {
+  function release(found: Release): ReleaseView {
+    const live = memory.analysis.get(found.id)
+    const judged = found.phase === 'shifting' || found.phase === 'baking' ? live : undefined
+    const view = viewRelease(judged ? { ...found, analysis: [...judged] } : found, memory.facts(found.service, found))
+    const overdue = found.dueAt !== null && deps.clock.wallMs() > found.dueAt + 1500 && found.phase === 'shifting'
+    return overdue ? { ...view, next: whyHeld(found), waitsFor: 'operator' } : view
+  }
+
+  function whyHeld(found: Release): string {
+    const block = blocksAutomaticAdvance(found, memory.facts(found.service, found))[0]
+    if (block) return `Held: ${block.reason} ${block.unblocks}`
+    const doubt = memory.analysis.get(found.id)?.find((result) => result.verdict !== 'pass')
+    return doubt ? `Held: ${doubt.why} It goes on when the analysis passes, or when someone promotes it.` : 'Held until the analysis passes.'
+  }
+
+  function shown(name: string): Release | null {
+    return memory.active(name) ?? memory.newestStarted(name)
+  }
+
+  function service(name: string): ServiceView | null {
+    const config = memory.configs.get(name)
+    if (!config) return null
+    const record = memory.record(name)
+    const reading = memory.observed(name)
+    const observed = reading.kind === 'known' && deps.clock.wallMs() - reading.observedAt > STALE_AFTER_MS * 6 ? { kind: 'unknown' as const, since: reading.observedAt, why: 'The provider has not answered since.' } : reading
+    const current = shown(name)
+    const samples = memory.samples(name)
+    const [health, healthReason] = healthOf(name, current)
+    const lag = memory.dataLag.get(name)
+    const weights = observed.kind === 'known' ? observed.value.weights : null
+    return {
+      name,
+      provider: config.provider,
+      capabilities: deps.provider(config.provider).capabilities,
+      revision: record.revision,
+      plan: config.plan,
+      data: config.data,
+      dataSync: lag ? (lag.kind === 'known' ? { ...lag, value: { lagMs: lag.value } } : lag) : null,
+      observed,
+      desiredWeights: record.desiredWeights,
+      live: weights ? (ENVIRONMENTS.find((environment) => weights[environment] >= 50) ?? null) : null,
+      stable: record.stable,
+      health,
+      healthReason,
+      latest: { blue: samples.blue.at(-1) ?? null, green: samples.green.at(-1) ?? null },
+      release: current && release(current),
+      queued: memory.planned(name).map(release),
+      newReleaseBlocks: [...blocksNewRelease(memory.active(name), memory.facts(name, null))],
+    }
+  }
+
+  function healthOf(name: string, current: Release | null): readonly [HealthState, string] {
+    const reading = memory.observed(name)
+    if (reading.kind === 'unknown') return ['unknown', reading.why]
+    const { environments, weights } = reading.value
+    const carrying = ENVIRONMENTS.filter((environment) => weights[environment] > 0)
+    const dead = carrying.find((environment) => environments[environment].readiness !== 'ready')
+    if (dead) return ['failing', `${dead} has ${weights[dead]} % of live traffic and is ${environments[dead].readiness}. ${environments[dead].detail}`.trim()]
+    if (carrying.length === 0) return current ? ['watch', 'Out of service: no environment has live traffic.'] : ['unknown', 'Nothing was released yet.']
+    const limit = memory.configs.get(name)?.plan.criteria.find((criterion) => criterion.metric === 'errorRatio')?.limit ?? 0.05
+    const ratios = carrying.map((environment) => [environment, errorRatio(memory.samples(name)[environment])] as const)
+    const worst = ratios.toSorted((a, b) => b[1] - a[1])[0]
+    if (worst && worst[1] > limit) return ['failing', `${worst[0]} error ratio ${describeValue('errorRatio', worst[1])}, limit ${describeValue('errorRatio', limit)}.`]
+    if (current?.phase === 'failed') return ['watch', current.failure?.fault.message ?? 'The release failed.']
+    if (current?.phase === 'rollingBack' && current.failure) return ['watch', current.failure.fault.message]
+    const { desiredWeights } = memory.record(name)
+    if (desiredWeights && current && !current.shiftPending && ENVIRONMENTS.some((environment) => desiredWeights[environment] !== weights[environment])) {
+      return ['watch', `Traffic is at blue ${weights.blue} %, green ${weights.green} %; this console asked for blue ${desiredWeights.blue} %, green ${desiredWeights.green} %.`]
+    }
+    if (worst && worst[1] > limit * 0.8) return ['watch', `${worst[0]} error ratio ${describeValue('errorRatio', worst[1])}, limit ${describeValue('errorRatio', limit)}.`]
+    return ['healthy', '']
+  }
+
+  function waiting(): readonly WaitingItem[] {
+    return [...memory.configs.keys()].flatMap((name) => {
+      const current = shown(name)
+      const items: WaitingItem[] = []
+      const add = (kind: WaitingItem['kind'], title: string, detail: string, since: number, expiresAt: number | null = null) =>
+        items.push({ id: `${kind}:${name}`, service: name, releaseId: current?.id ?? null, kind, title, detail, since, expiresAt })
+      const [health, reason] = healthOf(name, current)
+      if (health === 'failing') add('health', 'Failing', reason, deps.clock.wallMs())
+      if (!current) return items
+      const { version } = current.candidate
+      const since = current.dueSince ?? current.startedAt ?? current.createdAt
+      if (current.phase === 'awaitingApproval') add('approval', 'Approval', release(current).next, since)
+      if (current.phase === 'failed') add('failed', 'Stopped', current.failure?.fault.message ?? '', current.failure?.at ?? since)
+      if (current.phase === 'completed') add('window', 'Rollback window', `${name} can go back to ${current.stable?.version ?? ''} at once only until the window closes.`, since, current.dueAt)
+      if (current.phase === 'rollingBack' && current.rollback?.waitingForReady) add('failed', 'Rolling back', release(current).next, current.rollback.at)
+      if (current.phase === 'shifting' && !current.shiftPending && RELEASE_MACHINE.shifting.waitsFor(current) === 'operator') add('manualStep', current.paused ? 'Paused' : 'Manual step', `${version} holds at ${current.desiredWeights[current.candidateEnvironment]} %.`, since)
+      if (current.phase === 'shifting' && current.dueAt !== null && deps.clock.wallMs() > current.dueAt + 1500) add('analysis', 'Held', whyHeld(current), current.dueAt)
+      if (current.rollback && current.rollback.reason === '' && current.rollback.by.known !== 'system') add('reasonOwed', 'Reason missing', `Say why ${version} was rolled back.`, current.rollback.at)
+      const reading = memory.observed(name)
+      if (reading.kind === 'known' && reading.value.lease?.expired) add('lease', 'Lease ran out', 'No console watched this shift for a while; traffic was held.', reading.value.lease.expiresAt)
+      return items
+    })
+  }
+
+  return { release, service, waiting, names: () => [...memory.configs.keys()] }
+}
+export type Views = ReturnType<typeof createViews>
+
+function errorRatio(samples: readonly MetricSample[]): number {
+  const recent = samples.slice(-HEALTH_WINDOW)
+  const requests = recent.reduce((sum, sample) => sum + sample.requests, 0)
+  return requests < 20 ? 0 : recent.reduce((sum, sample) => sum + sample.errors, 0) / requests
+}

@@ -1,0 +1,246 @@
+import { Fault } from '../contract/fault.ts'
+import { type Release, SYSTEM_OPERATOR } from '../contract/release.ts'
+import type { ObservedService } from '../contract/traffic.ts'
+import type { ServiceConfig } from '../contract/workspace.ts'
+import { judgeCriterion, overallVerdict } from '../core/analysis/threshold.ts'
+import { blocksAutomaticAdvance } from '../core/interlocks/rules.ts'
+import { sameWeights, stableWeights } from '../core/release/state.ts'
+import type { EngineDeps } from './deps.ts'
+import type { Memory } from './memory.ts'
+import { batchOf, type Ledger } from './ledger.ts'
+import { planOperation, type Runner, toFault } from './runner.ts'
+
+const TICK_MS = 1000
+/** Wall and monotonic clock drifting apart by more than this in one tick: the wall clock was set, or the machine slept. */
+const CLOCK_JUMP_MS = 2000
+const REGISTER_RETRY_MS = 2000
+
+/** Listens to the world and to time, and tells the machine what they say. */
+export function createWatcher(deps: EngineDeps, memory: Memory, ledger: Ledger, runner: Runner, onService: (service: string) => void) {
+  const { clock } = deps
+  const stops: (() => void)[] = []
+  const busy = new Set<string>()
+  const notedLeases = new Set<string>()
+  let stopped = false
+  let jumping = false
+  let offsetMs = clock.wallMs() - clock.monotonicMs()
+
+  /** Once at a time per key; failures are logged, never thrown into a timer. */
+  function once(key: string, act: () => Promise<void>): void {
+    if (busy.has(key) || stopped) return
+    busy.add(key)
+    void act()
+      .catch((error: unknown) => deps.log(`${key}: ${toFault(error, deps).message}`))
+      .finally(() => busy.delete(key))
+  }
+
+  function repeat(delayMs: number, act: () => void): void {
+    const beat = () => {
+      if (stopped) return
+      act()
+      cancel = clock.setTimer(delayMs, beat)
+    }
+    let cancel = clock.setTimer(delayMs, beat)
+    stops.push(() => cancel())
+  }
+
+  async function attach(config: ServiceConfig): Promise<void> {
+    const provider = deps.provider(config.provider)
+    for (;;) {
+      try {
+        await provider.register(config)
+        break
+      } catch (error) {
+        const fault = toFault(error, deps)
+        lost(config.name, fault)
+        if (stopped) return
+        await new Promise<void>((resolve) => stops.push(clock.setTimer(REGISTER_RETRY_MS, resolve)))
+      }
+    }
+    if (stopped) return
+    stops.push(provider.subscribe(config.name, (observed) => seen(config.name, observed), (fault) => lost(config.name, fault)))
+  }
+
+  function seen(service: string, value: ObservedService): void {
+    if (stopped) return
+    memory.setObserved(service, { kind: 'known', value, observedAt: clock.wallMs() })
+    const release = memory.active(service)
+    if (release) lookForOthers(release, value)
+    onService(service)
+  }
+
+  function lost(service: string, fault: Fault): void {
+    const before = memory.observed(service)
+    const since = before.kind === 'unknown' && before.since > 0 ? before.since : clock.wallMs()
+    memory.setObserved(service, { kind: 'unknown', since, why: fault.message })
+    onService(service)
+  }
+
+  /** The provider moved traffic by itself, as it was told to: the release follows. */
+  function lookForOthers(release: Release, value: ObservedService): void {
+    const wentBack = ['lease', 'liveDeath'].includes(value.generationCause) && sameWeights(value.weights, stableWeights(release)) && !sameWeights(value.weights, release.desiredWeights)
+    if (wentBack && release.phase !== 'rollingBack') {
+      const reason =
+        value.generationCause === 'lease'
+          ? 'No console renewed the lease of this shift, so the supervisor put traffic back, as the plan says.'
+          : 'The live environment died, so the provider switched to the stable one, as the workspace says.'
+      once(`reverted ${release.id}`, () => runner.signal(release.id, { type: 'revertedElsewhere', reason }, planOperation(release)))
+    }
+    const { lease } = value
+    if (lease?.expired && !notedLeases.has(lease.id)) {
+      notedLeases.add(lease.id)
+      once(`lease ${lease.id}`, () => note(release, 'lease.expired', 'No console renewed the lease of this shift; the supervisor held traffic where it was', { lease }))
+    }
+  }
+
+  async function note(release: Release, action: string, summary: string, evidence: unknown): Promise<void> {
+    const entry = {
+      kind: 'event' as const,
+      action,
+      operator: SYSTEM_OPERATOR,
+      target: { service: release.service, releaseId: release.id },
+      summary,
+      reason: '',
+      ticket: release.ticket,
+      before: null,
+      after: null,
+      operationId: planOperation(release),
+      outcome: 'recorded' as const,
+      evidence: JSON.parse(JSON.stringify(evidence)) as null,
+    }
+    await ledger.inTurn(release.service, () => ledger.persist(batchOf({ entries: [entry] }), false))
+  }
+
+  function tick(): void {
+    const jumpMs = clock.wallMs() - clock.monotonicMs() - offsetMs
+    if (Math.abs(jumpMs) > CLOCK_JUMP_MS) {
+      offsetMs += jumpMs
+      once('clock jump', () => followClock(jumpMs))
+    }
+    for (const config of deps.services) {
+      once(`metrics ${config.name}`, () => readMetrics(config))
+      if (config.data.kind === 'perEnvironment') once(`lag ${config.name}`, () => readLag(config))
+    }
+    for (const release of memory.running()) {
+      renewLease(release)
+      judge(release)
+    }
+  }
+
+  /**
+   * Only time this console watched counts: after a jump of the wall clock, or a sleep, every hold has as much left as
+   * before. Nothing falls due until that is committed.
+   */
+  async function followClock(deltaMs: number): Promise<void> {
+    jumping = true
+    try {
+      // Samples carry wall clock times: old ones would shadow, or pose as, what comes now.
+      memory.forgetSamples()
+      for (const release of memory.running()) if (release.dueAt !== null) await runner.signal(release.id, { type: 'clockJumped', deltaMs }, planOperation(release))
+    } finally {
+      jumping = false
+    }
+  }
+
+  async function readMetrics(config: ServiceConfig): Promise<void> {
+    const provider = deps.provider(config.provider)
+    if (!provider.capabilities.metrics || memory.observed(config.name).kind === 'unknown') return
+    const known = memory.samples(config.name)
+    const newest = Math.max(known.blue.at(-1)?.at ?? 0, known.green.at(-1)?.at ?? 0)
+    const series = await provider.metrics(config.name, newest)
+    if (stopped || (series.blue.length === 0 && series.green.length === 0)) return
+    memory.addSamples(config.name, series)
+    deps.metricsStore?.append(config.name, series)
+    deps.publish({ kind: 'metrics', service: config.name, blue: series.blue.at(-1) ?? null, green: series.green.at(-1) ?? null })
+  }
+
+  async function readLag(config: ServiceConfig): Promise<void> {
+    const before = memory.dataLag.get(config.name)
+    try {
+      memory.dataLag.set(config.name, { kind: 'known', value: await deps.dataSync.lagMs(config.name, config.data), observedAt: clock.wallMs() })
+    } catch (error) {
+      const since = before?.kind === 'unknown' ? before.since : clock.wallMs()
+      memory.dataLag.set(config.name, { kind: 'unknown', since, why: toFault(error, deps).message })
+    }
+    onService(config.name)
+  }
+
+  /** A shift lives as long as a console watches over it; a finished one needs no watching. */
+  function renewLease(release: Release): void {
+    const reading = memory.observed(release.service)
+    const lease = reading.kind === 'known' ? reading.value.lease : null
+    if (!lease || !lease.id.startsWith(`${release.id}:`)) return
+    const guarded = ['shifting', 'baking', 'awaitingApproval', 'failed'].includes(release.phase)
+    if (!guarded && release.phase !== 'completed') return
+    const { ttlMs } = release.plan.lease
+    const leftMs = lease.expiresAt - clock.wallMs()
+    if (guarded && leftMs > ttlMs * (2 / 3) && !lease.expired) return
+    once(`lease of ${release.service}`, async () => {
+      await deps.provider(memory.configs.get(release.service)?.provider ?? '').renewLease(release.service, lease.id, guarded ? ttlMs : 0)
+    })
+  }
+
+  /** Judges the candidate while it has traffic. A fail takes traffic back; a pass lets an analysis hold end; doubt holds. */
+  function judge(release: Release): void {
+    const watching = (release.phase === 'shifting' && !release.shiftPending) || release.phase === 'baking'
+    if (!watching || release.plan.criteria.length === 0) {
+      checkDue(release)
+      return
+    }
+    const samples = memory.samples(release.service)[release.candidateEnvironment]
+    const results = release.plan.criteria.map((criterion) => judgeCriterion(criterion, samples, clock.wallMs()))
+    memory.analysis.set(release.id, results)
+    const verdict = overallVerdict(results)
+    if (verdict === 'fail') {
+      const windowMs = Math.max(...release.plan.criteria.map((criterion) => criterion.windowMs + criterion.consecutive * 1000))
+      const evidence = { results, samples: samples.filter((sample) => sample.at > clock.wallMs() - windowMs) }
+      once(`judge ${release.id}`, async () => {
+        await note(release, 'analysis.failed', results.find((result) => result.verdict === 'fail')?.why ?? 'A criterion failed.', evidence)
+        await runner.signal(release.id, { type: 'judged', verdict, results }, planOperation(release))
+      })
+      return
+    }
+    checkDue(release)
+  }
+
+  /** An overdue hold advances once, through the same gates and interlocks as a person's promote. */
+  function checkDue(release: Release): void {
+    if (jumping || release.dueAt === null || release.paused || clock.monotonicMs() + offsetMs < release.dueAt) return
+    const blocks = release.phase === 'shifting' ? blocksAutomaticAdvance(release, memory.facts(release.service, release)) : []
+    if (blocks.length > 0) return
+    once(`due ${release.id}`, async () => {
+      const needsAnalysis = release.phase === 'shifting' && release.plan.steps[release.stepIndex]?.hold.kind === 'analysis'
+      const results = memory.analysis.get(release.id) ?? []
+      if (needsAnalysis && overallVerdict(results) !== 'pass') return
+      if (needsAnalysis) await runner.signal(release.id, { type: 'judged', verdict: 'pass', results }, planOperation(release))
+      // The release is named with its revision, so that a hold that was paused or promoted meanwhile is left alone.
+      const now = memory.release(release.id)
+      if (now && now.phase === release.phase && now.stepIndex === release.stepIndex && now.dueAt === release.dueAt && !now.paused) {
+        await runner.signal(release.id, { type: 'due' }, planOperation(now))
+      }
+    })
+  }
+
+  /** Wakes exactly at the end of a hold, rather than up to a tick later. */
+  function schedule(release: Release): void {
+    if (release.dueAt === null || release.paused) return
+    const { dueAt } = release
+    clock.setTimer(Math.max(0, dueAt - clock.wallMs()), () => {
+      const now = memory.release(release.id)
+      if (!stopped && now?.dueAt === dueAt) judge(now)
+    })
+  }
+
+  return {
+    start(): void {
+      for (const config of deps.services) once(`attach ${config.name}`, () => attach(config))
+      for (const release of memory.running()) schedule(release)
+      repeat(TICK_MS, tick)
+    },
+    schedule,
+    stop(): void {
+      stopped = true
+      for (const stop of stops) stop()
+    },
+  }
+}
