@@ -65,8 +65,8 @@ function headerCount(request: Pick<IncomingMessage, 'rawHeaders'>, name: string)
   return count
 }
 
-/** Sent with every answer. */
-export function securityHeaders(authority: string): Readonly<Record<string, string>> {
+/** Sent with every answer, by both hosts. `connectSources`: what the page may talk to, as CSP writes it. */
+export function securityHeaders(connectSources: string): Readonly<Record<string, string>> {
   return {
     'content-security-policy': [
       "default-src 'none'",
@@ -75,7 +75,7 @@ export function securityHeaders(authority: string): Readonly<Record<string, stri
       "style-src 'self' 'unsafe-inline'",
       "img-src 'self' data:",
       "font-src 'self'",
-      `connect-src 'self' ws://${authority}`,
+      `connect-src ${connectSources}`,
       "base-uri 'none'",
       "form-action 'none'",
       "frame-ancestors 'none'",

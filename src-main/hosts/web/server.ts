@@ -39,7 +39,7 @@ export async function startWebServer(options: WebServerOptions): Promise<WebServ
   await listen(server, options.port)
   const port = (server.address() as AddressInfo).port
   const authority = `${CONSOLE_HOST}:${port}`
-  const headers = securityHeaders(authority)
+  const headers = securityHeaders(`'self' ws://${authority}`)
   const access = createAccess(`signalbox-${port}`)
   const sockets = new WebSocketServer({ noServer: true, maxPayload: MAX_CLIENT_FRAME_BYTES, perMessageDeflate: false })
   let strangers = 0

@@ -1,0 +1,12 @@
+import { isAppUrl } from './app-protocol.ts'
+
+/** The part of Electron's WebFrameMain that identifies a frame. */
+export interface Frame {
+  readonly url: string
+  readonly parent: unknown
+}
+
+/** True for the main frame of our own window showing our own page: the only one that may talk to the core. */
+export function isOurPage(sender: Frame | null, mainFrame: Frame | undefined): boolean {
+  return sender !== null && sender === mainFrame && sender.parent === null && isAppUrl(sender.url)
+}
