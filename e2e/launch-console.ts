@@ -1,0 +1,72 @@
+import { spawn } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+
+export interface LaunchedConsole {
+  /** Lets one browser in, once. */
+  readonly url: string
+  readonly dataFolder: string
+  readonly pid: number
+  /** What it printed so far. */
+  output(): string
+  /** Runs a command of the terminal on the same data folder. */
+  terminal(...args: string[]): Promise<{ readonly code: number; readonly stdout: string; readonly stderr: string }>
+  /** Ends the console only, as Ctrl-C does, or as a crash does. */
+  end(signal?: NodeJS.Signals): Promise<void>
+  /** Ends the console, its supervisor and services, and removes the data folder. */
+  close(): Promise<void>
+}
+
+/** Starts the real console in its own process, as `npm start -- --web` does. */
+export async function launchConsole(options: { readonly workspace?: string; readonly dataFolder?: string; readonly args?: readonly string[] } = {}): Promise<LaunchedConsole> {
+  const dataFolder = options.dataFolder ?? mkdtempSync(join(tmpdir(), 'signalbox-e2e-'))
+  const where = ['--data', dataFolder, ...(options.workspace === undefined ? [] : ['--workspace', options.workspace])]
+  const child = spawn(process.execPath, ['scripts/start.mjs', '--web', '--no-open', ...where, ...(options.args ?? [])], { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] })
+  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))
+  let output = ''
+  const url = await new Promise<string>((resolve, reject) => {
+    const read = (chunk: Buffer) => {
+      output += chunk.toString('utf8')
+      const found = /^http:\/\/signalbox\.localhost:\d+\/#token=[\w-]+$/m.exec(output)?.[0]
+      if (found !== undefined) resolve(found)
+    }
+    child.stdout.on('data', read)
+    child.stderr.on('data', read)
+    void ended.then(() => reject(new Error(`the console did not start:\n${output}`)))
+    setTimeout(() => reject(new Error(`the console did not start in time:\n${output}`)), 45_000).unref()
+  })
+
+  const terminal: LaunchedConsole['terminal'] = (...args) => run(['src-main/hosts/terminal/main.ts', ...args, ...where])
+  const end: LaunchedConsole['end'] = async (signal = 'SIGINT') => {
+    if (child.exitCode === null && child.signalCode === null) child.kill(signal)
+    await ended
+  }
+  return {
+    url,
+    dataFolder,
+    pid: child.pid ?? 0,
+    output: () => output,
+    terminal,
+    end,
+    async close() {
+      await end()
+      await terminal('stop', '--all', '--reason', 'end of the test')
+      rmSync(dataFolder, { recursive: true, force: true })
+    },
+  }
+}
+
+function run(args: readonly string[]): Promise<{ readonly code: number; readonly stdout: string; readonly stderr: string }> {
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] })
+    let stdout = ''
+    let stderr = ''
+    child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString('utf8')))
+    child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString('utf8')))
+    child.once('close', (code) => resolve({ code: code ?? -1, stdout, stderr }))
+  })
+}
