@@ -40,9 +40,10 @@ export interface ComposeOptions {
   readonly trustWorkspace: boolean
   /**
    * `whole` starts everything. `leverOnly` is for one act from a terminal with no console running: no demo traffic, no
-   * search index, no metrics history, nothing that a roll back does not need.
+   * search index, no metrics history, nothing that a roll back does not need. `readOnly` takes no lock, starts nothing
+   * and finishes nothing that was in flight: it looks.
    */
-  readonly scope: 'whole' | 'leverOnly'
+  readonly scope: 'whole' | 'leverOnly' | 'readOnly'
 }
 
 /** A running core. */
