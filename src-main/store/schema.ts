@@ -29,12 +29,13 @@ export const MIGRATIONS: readonly Migration[] = [
       ) STRICT;
       CREATE TRIGGER journal_no_update BEFORE UPDATE ON journal BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
       CREATE TRIGGER journal_no_delete BEFORE DELETE ON journal BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
-      CREATE TRIGGER journal_next_only BEFORE INSERT ON journal
-        WHEN NEW.seq <> (SELECT coalesce(max(seq), 0) + 1 FROM journal)
-        BEGIN SELECT RAISE(ABORT, 'the journal only grows at its end'); END;
-      CREATE TRIGGER journal_chained BEFORE INSERT ON journal
-        WHEN NEW.seq > 1 AND NEW.previous_hash <> (SELECT hash FROM journal WHERE seq = NEW.seq - 1)
-        BEGIN SELECT RAISE(ABORT, 'an entry must name the hash of the one before it'); END;
+      CREATE TRIGGER journal_grows_at_its_end BEFORE INSERT ON journal BEGIN
+        SELECT CASE
+          WHEN NEW.seq <> (SELECT coalesce(max(seq), 0) + 1 FROM journal) THEN RAISE(ABORT, 'the journal only grows at its end')
+          WHEN NEW.seq > 1 AND NEW.previous_hash <> (SELECT hash FROM journal WHERE seq = NEW.seq - 1)
+            THEN RAISE(ABORT, 'an entry must name the hash of the one before it')
+        END;
+      END;
 
       CREATE TABLE releases (
         id TEXT NOT NULL UNIQUE,
