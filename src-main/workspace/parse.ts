@@ -16,6 +16,11 @@ export function parseYaml(text: string, problems: Problems): YAMLMap | null {
     const [message, expected] = inOurWords(error, text)
     problems.report({ start: error.pos[0] }, message, expected)
   }
+  for (const warning of document.warnings) {
+    const [start, end] = warning.pos
+    if (warning.code === 'TAG_RESOLVE_FAILED') problems.report({ start }, `a tag, \`${clip(text.slice(start, end))}\``, 'the value without a tag')
+    else problems.report({ start }, `not plain YAML: ${clip(warning.message, 120)}`, '`key: value` lines, nested by indentation with spaces')
+  }
   if (problems.any) return null
   const root = document.contents
   if (root === null || (isScalar(root) && root.value === '')) {
@@ -36,7 +41,6 @@ function refuseWhatIsNotPlain(root: YAMLMap, problems: Problems): void {
     Node(_key, node) {
       if (isAlias(node)) problems.report(startOf(node), `an alias, \`*${clip(node.source)}\``, shared)
       else if (node.anchor !== undefined) problems.report(startOf(node), `an anchor, \`&${clip(node.anchor)}\``, shared)
-      if (node.tag !== undefined && !node.tag.startsWith('tag:yaml.org,2002:')) problems.report(startOf(node), `a tag, \`${clip(node.tag)}\``, 'the value without a tag')
     },
   })
 }

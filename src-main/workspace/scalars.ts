@@ -107,3 +107,9 @@ export const yesNo: Reader<boolean> = (node, at) => {
   const value = word(['true', 'false'])(node, at)
   return value === undefined ? undefined : value === 'true'
 }
+
+/** A version's name. It reaches a shell and a path, so only characters that mean nothing to either. */
+export const versionName: Reader<string> = text({
+  expected: 'a version’s name, as `1.8.0`: letters, digits and . _ + @ : -',
+  pattern: /^[A-Za-z0-9][A-Za-z0-9._+@:-]{0,199}$/,
+})

@@ -12,7 +12,7 @@ import type { PlanRead } from './plan-reader.ts'
 import type { ProviderShape, ShapeContext, ShapePort } from './provider-shape.ts'
 import { describe, isNothing, reportAt, scalarText } from './reading.ts'
 import type { Reader, Reading } from './reading.ts'
-import { text, word } from './scalars.ts'
+import { versionName, word } from './scalars.ts'
 import { nearest } from './suggest.ts'
 import { clip } from './units.ts'
 
@@ -39,16 +39,13 @@ const BELONGS_IN_PLAN = Object.fromEntries(
   ['steps', 'smoke', 'criteria', 'bake', 'drain', 'rollback-window', 'lease'].map((key) => [key, `\`${key}\` belongs under \`plan\`.`]),
 )
 
-export const VERSION_EXPECTED = 'a version’s name, as `1.8.0`'
-const initial = text({ expected: VERSION_EXPECTED, maxLength: 200, pattern: /^(?!\.)[^/\\\s]+$/ })
-
 /** The general keys of a service; a provider's come on top. */
 function generalFields(around: ServiceSurroundings) {
   return {
     provider: field('provider', word(Object.keys(around.providers))),
     plan: field('plan', planOf(around)),
     data: field('data', dataReader),
-    initial: field('initialVersion', initial),
+    initial: field('initialVersion', versionName),
   }
 }
 

@@ -6,7 +6,7 @@ import type { ReadOf } from '../../workspace/collections.ts'
 import type { Assembled, ProviderShape, ShapeCommand, ShapeContext, ShapePort } from '../../workspace/provider-shape.ts'
 import { reportAt, scalarText } from '../../workspace/reading.ts'
 import type { Reader, Reading } from '../../workspace/reading.ts'
-import { duration, integer, size, text, word, yesNo } from '../../workspace/scalars.ts'
+import { duration, integer, size, text, versionName, word, yesNo } from '../../workspace/scalars.ts'
 import { nearest } from '../../workspace/suggest.ts'
 import { clip } from '../../workspace/units.ts'
 import { variables } from '../../workspace/variables.ts'
@@ -88,7 +88,6 @@ function isFolder(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false
 }
 
-const VERSION = text({ expected: 'a version’s name, as `1.8.0`', maxLength: 200, pattern: /^(?!\.)[^/\\\s]+$/ })
 const versionsCommand = mapping('`versions`', {
   run: field('command', text({ expected: 'a command that prints one version per line' }), 'a command that prints one version per line: `versions: {run: git tag --sort=-creatordate}`'),
 })
@@ -96,7 +95,7 @@ const versionsCommand = mapping('`versions`', {
 /** `versions: ./folder`, `versions: [1.8.0, 1.9.0]` or `versions: {run: command}`. */
 function versionsReader(context: ShapeContext): Reader<VersionSource> {
   const folder = folderReader(context, [])
-  const names = list('versions', VERSION, { min: 1, max: 1000 })
+  const names = list('versions', versionName, { min: 1, max: 1000 })
   return (node, at) => {
     if (isSeq(node)) {
       const versions = names(node, at)

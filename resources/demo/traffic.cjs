@@ -1,8 +1,8 @@
 // The visitors of the demo: open-loop traffic (a request is sent when its time has come, whatever became of the ones
 // before) with Poisson arrivals and a day of ten minutes. It is itself a service of the demo: it listens on PORT, so that
 // it is deployed, released and stopped like any other. No dependencies.
-import { createServer, Agent, request as send } from 'node:http'
-import { readFileSync } from 'node:fs'
+const { createServer, Agent, request: send } = require('node:http')
+const { readFileSync } = require('node:fs')
 
 const DAY_MS = 600_000
 const MAX_IN_FLIGHT = 1000

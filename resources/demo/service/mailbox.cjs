@@ -1,12 +1,12 @@
 // The mailer's data, one set per environment, kept in step by pulling from the other one through the live address. The lag
 // it reports is the age of what one side does not have yet: a real measurement of a real, if small, replication.
-import { Agent, get } from 'node:http'
+const { Agent, get } = require('node:http')
 
 const KEPT = 500
 /** A side not heard of for so long is not there. */
 const FORGOTTEN_MS = 60_000
 
-export function createMailbox({ environment, liveAddress, everyMs }) {
+function createMailbox({ environment, liveAddress, everyMs }) {
   const own = []
   let ownCount = 0
   const copied = { from: '', count: 0, caughtUpAt: 0 }
@@ -69,3 +69,5 @@ export function createMailbox({ environment, liveAddress, everyMs }) {
     },
   }
 }
+
+module.exports = { createMailbox }

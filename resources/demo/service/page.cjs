@@ -3,7 +3,7 @@
 
 const escape = (text) => String(text).replaceAll(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`)
 
-export function page(who, manifest) {
+function page(who, manifest) {
   const changes = manifest.changes.map((change) => `<li>${escape(change)}</li>`).join('')
   return `<!doctype html>
 <html lang="en">
@@ -48,3 +48,5 @@ export function page(who, manifest) {
 </html>
 `
 }
+
+module.exports = { page }

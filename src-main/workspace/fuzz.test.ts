@@ -1,0 +1,135 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import fc from 'fast-check'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { localWorkspaceShape } from '../providers/local/workspace-shape.ts'
+import { loadWorkspace } from './load.ts'
+
+let folder: string
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'signalbox-fuzz-'))
+  mkdirSync(join(folder, 'releases', '1.8.0'), { recursive: true })
+})
+afterAll(() => rmSync(folder, { recursive: true }))
+
+const FULL = `workspace: shop
+tier: staging
+idle-stop: 10m
+roles: {ada: admin}
+defaults:
+  run: node server.js
+  env: {LEVEL: info}
+plans:
+  careful:
+    steps:
+      - {weight: 10, hold: {analysis: 1m}}
+      - {weight: 50%, hold: manual}
+      - 100
+    smoke: [/health, {get: /, status: 200, header: {a: b}, within: 300ms}, {run: ./smoke.sh}]
+    criteria: [{metric: error-ratio, limit: 1%}, {metric: p99, limit: 400ms, window: 30s}]
+    lease: {ttl: 30s, on-expiry: revert}
+services:
+  checkout:
+    folder: ./releases/\${version}
+    versions: ./releases
+    initial: 1.8.0
+    port: 8080
+    ready: {get: /healthz, within: 30s}
+    plan: careful
+    sticky: true
+    live: {every: 5s}
+    data: {per-environment: {sync: {url: http://127.0.0.1:9/lag}, max-lag: 2s}}
+  search:
+    versions: [1, 2]
+    port: 8081
+    blue: {env: {A: b}}
+    memory-limit: 64MiB
+`
+
+/** Pieces that mean something to YAML or to the readers, so that mutations reach deep. */
+const PIECES = ['\t', '&a ', '*a', '!!int ', '\u0000', '\uFEFF', '\r', '\n', '---\n', '{', '}', '[', ']', ': ', '- ', '? ', '|', '>', '"', "'", '#', '%', '@', '~', 'null', '<<: ', '__proto__: ', 'constructor: ', '1e999', '-1', '101', '0x10', '🙂', '\uD800', '${', '${env:X}', '\u2028', 'hasOwnProperty', 'on-expiry', '99999999999999999999d']
+
+interface Edit {
+  readonly at: number
+  readonly cut: number
+  readonly piece: string
+}
+const edit: fc.Arbitrary<Edit> = fc.record({
+  at: fc.nat({ max: FULL.length }),
+  cut: fc.oneof(fc.constant(0), fc.nat({ max: 3 }), fc.nat({ max: 80 })),
+  piece: fc.oneof(fc.constant(''), fc.constantFrom(...PIECES), fc.string({ maxLength: 5 }), fc.nat({ max: FULL.length - 40 }).map((from) => FULL.slice(from, from + 40))),
+})
+
+function load(content: string | Uint8Array) {
+  const file = join(folder, 'signalbox.yaml')
+  writeFileSync(file, content)
+  return { file, result: loadWorkspace(file, { providers: { local: localWorkspaceShape }, variables: {} }) }
+}
+
+/** Either a workspace, or problems that each have a place an editor can go to. */
+function expectPlaced({ file, result }: ReturnType<typeof load>): boolean {
+  if ('workspace' in result) return true
+  expect(result.problems.length).toBeGreaterThan(0)
+  const lines = result.text.split('\n')
+  // The break at the end of the last line opens no further line.
+  const lineCount = result.text.endsWith('\n') && lines.length > 1 ? lines.length - 1 : lines.length
+  for (const { place, message, expected } of result.problems) {
+    expect(place.file).toBe(file)
+    expect(place.line).toBeLessThanOrEqual(lineCount)
+    expect(place.column).toBeLessThanOrEqual((lines[place.line - 1]?.length ?? 0) + 1)
+    expect(message.length).toBeGreaterThan(3)
+    expect(expected.length).toBeGreaterThan(3)
+    // oxlint-disable-next-line no-control-regex -- a problem's text is one line
+    expect(message).not.toMatch(/[\u0000-\u001F]/)
+  }
+  return false
+}
+
+describe('whatever the file holds', () => {
+  it('mutations of a good file never throw, and every problem has its place', () => {
+    let good = 0
+    let bad = 0
+    fc.assert(
+      fc.property(fc.array(edit, { minLength: 0, maxLength: 4 }), (edits) => {
+        const text = edits.reduce((content, { at, cut, piece }) => content.slice(0, at) + piece + content.slice(at + cut), FULL)
+        if (expectPlaced(load(text))) good += 1
+        else bad += 1
+      }),
+      { numRuns: 1500 },
+    )
+    // The control: both kinds were met, so that the property was not about nothing.
+    expect(good).toBeGreaterThan(20)
+    expect(bad).toBeGreaterThan(200)
+  })
+
+  it('arbitrary bytes never throw', () => {
+    fc.assert(fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => void expectPlaced(load(bytes))), { numRuns: 300 })
+  })
+
+  it('any line left out, doubled, or moved in is a workspace or a placed problem', () => {
+    const lines = FULL.split('\n')
+    for (const index of lines.keys()) {
+      expectPlaced(load(lines.toSpliced(index, 1).join('\n')))
+      expectPlaced(load(lines.toSpliced(index, 0, lines[index] ?? '').join('\n')))
+      expectPlaced(load(lines.with(index, `  ${lines[index]}`).join('\n')))
+    }
+  })
+
+  it('a file made to be slow or deep is refused in seconds', () => {
+    const bomb = `a0: &a0 [x]\n${Array.from({ length: 40 }, (_, n) => `a${n + 1}: &a${n + 1} [${`*a${n}, `.repeat(9)}*a${n}]`).join('\n')}\n`
+    const hostile = [bomb, '['.repeat(200_000), '- '.repeat(100_000), '{a: '.repeat(100_000), '? '.repeat(100_000), Array.from({ length: 60_000 }, (_, n) => `k${n}: 1`).join('\n'), `services:\n${'  a: {}\n'.repeat(60_000)}`]
+    for (const text of hostile) {
+      const startedAt = performance.now()
+      expect(expectPlaced(load(text))).toBe(false)
+      expect(performance.now() - startedAt).toBeLessThan(10_000)
+    }
+  })
+
+  it('nothing in the file reaches an object’s prototype', () => {
+    const { result } = load(`${FULL}  __proto__: {run: x, versions: [1], port: 8082}\n  constructor: {run: x, versions: [1]}\n`)
+    expect('problems' in result && result.problems.map(({ message }) => message)).toEqual(['`__proto__` cannot be a name here'])
+    expect(({} as Record<string, unknown>)['run']).toBeUndefined()
+    expect(readFileSync(join(folder, 'signalbox.yaml'), 'utf8')).toContain('__proto__')
+  })
+})
