@@ -29,6 +29,10 @@ export interface Engine {
   busy(): boolean
   /** Reads the world now, rather than at the next notice. */
   refresh(service: string): Promise<void>
+  /** Everything was stopped on purpose: watching must not start it again. The next release does. */
+  halt(): void
+  /** Reads the store's rows again: for a console that only reads while another one acts. */
+  reload(): void
   /** Stops acting and watching. Effects without outcome stay in the outbox. */
   stop(): void
 }
@@ -110,6 +114,11 @@ export function createEngine(deps: EngineDeps): Engine {
     busy: () => runner.busy > 0,
     async refresh(service) {
       await performer.observe(service)
+    },
+    halt: () => watcher.halt(),
+    reload() {
+      memory.reload()
+      for (const config of deps.services) publishService(config.name)
     },
     stop() {
       runner.stop()

@@ -20,9 +20,12 @@ export function createMemory(deps: EngineDeps) {
   const dataLag = new Map<string, Observed<number>>()
   const changed = new Set<() => void>()
 
-  const state = deps.store.load()
-  for (const record of state.services) records.set(record.name, record)
-  for (const release of state.releases) releases.set(release.id, release)
+  function reload(): void {
+    const state = deps.store.load()
+    for (const record of state.services) records.set(record.name, record)
+    for (const release of state.releases) releases.set(release.id, release)
+  }
+  reload()
 
   const byAge = (a: Release, b: Release) => b.createdAt - a.createdAt || numberOf(b) - numberOf(a)
   const of = (service: string) => [...releases.values()].filter((release) => release.service === service).toSorted(byAge)
@@ -42,6 +45,7 @@ export function createMemory(deps: EngineDeps) {
   }
 
   return {
+    reload,
     configs,
     analysis,
     dataLag,

@@ -22,6 +22,7 @@ export function createWatcher(deps: EngineDeps, memory: Memory, ledger: Ledger, 
   const busy = new Set<string>()
   const notedLeases = new Set<string>()
   let stopped = false
+  let halted = false
   let jumping = false
   let offsetMs = clock.wallMs() - clock.monotonicMs()
 
@@ -46,19 +47,27 @@ export function createWatcher(deps: EngineDeps, memory: Memory, ledger: Ledger, 
 
   async function attach(config: ServiceConfig): Promise<void> {
     const provider = deps.provider(config.provider)
-    for (;;) {
+    await register(config)
+    if (stopped) return
+    const onLost = (fault: Fault) => {
+      lost(config.name, fault)
+      // Whatever kept the service may have died: telling it again brings it back, and is nothing when it lives.
+      once(`register ${config.name}`, () => register(config))
+    }
+    stops.push(provider.subscribe(config.name, (observed) => seen(config.name, observed), onLost))
+  }
+
+  /** Tries until the provider knows the service. A console that may only read tells it nothing. */
+  async function register(config: ServiceConfig): Promise<void> {
+    while (!stopped && !halted && deps.readOnly() === null) {
       try {
-        await provider.register(config)
-        break
+        await deps.provider(config.provider).register(config)
+        return
       } catch (error) {
-        const fault = toFault(error, deps)
-        lost(config.name, fault)
-        if (stopped) return
+        lost(config.name, toFault(error, deps))
         await new Promise<void>((resolve) => stops.push(clock.setTimer(REGISTER_RETRY_MS, resolve)))
       }
     }
-    if (stopped) return
-    stops.push(provider.subscribe(config.name, (observed) => seen(config.name, observed), (fault) => lost(config.name, fault)))
   }
 
   function seen(service: string, value: ObservedService): void {
@@ -238,6 +247,10 @@ export function createWatcher(deps: EngineDeps, memory: Memory, ledger: Ledger, 
       repeat(TICK_MS, tick)
     },
     schedule,
+    /** Everything was stopped on purpose: do not bring it back by watching it. */
+    halt(): void {
+      halted = true
+    },
     stop(): void {
       stopped = true
       for (const stop of stops) stop()

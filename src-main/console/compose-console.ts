@@ -1,0 +1,134 @@
+import { createHash } from 'node:crypto'
+import { Fault } from '../contract/fault.ts'
+import { faultFromData } from '../contract/fault.ts'
+import type { JournalDraft } from '../contract/journal.ts'
+import type { WatchItem } from '../contract/system.ts'
+import { batchOf } from '../engine/ledger.ts'
+import { createEngine, type Engine } from '../engine/engine.ts'
+import { createDataSync } from '../gates/data-sync.ts'
+import { createGateRunner } from '../gates/gate-runner.ts'
+import { openProviders } from '../providers/registry.ts'
+import type { ComposeOptions, Core } from '../rpc/core-api.ts'
+import { createWatchBroadcast } from '../rpc/watch.ts'
+import { dataFolderFiles } from '../store/data-folder.ts'
+import { openReaderClient } from '../store/reader-client.ts'
+import { type DataStore, openStore } from '../store/store.ts'
+import { TRUST_ACTION, trustedDigests } from '../workspace/trust.ts'
+import { dirname } from 'node:path'
+import { createDispatch } from './dispatch.ts'
+import { openIdentity } from './identity.ts'
+import { createStatus } from './status.ts'
+import { SYSTEM_CLOCK, SYSTEM_IDS } from './system-ports.ts'
+import { APP_VERSION } from './version.ts'
+import { openWorkspaceSession } from './workspace-session.ts'
+
+/** How often a console that only reads looks for what the controlling one did. */
+const FOLLOW_MS = 1000
+
+/** A console on a data folder: journal, workspace, engine, providers. The second console on a folder only reads. */
+export async function composeConsole(options: ComposeOptions): Promise<Core> {
+  const files = dataFolderFiles(options.dataFolder)
+  const identity = openIdentity(options.dataFolder)
+  const log = (line: string) => console.error(line)
+  const { store, readOnlyReason } = openStoreOrRead(options, identity.hostId)
+  const reader = await openReaderClient({ file: files.journal, indexFile: readOnlyReason === null ? files.search : null, checkpointLog: readOnlyReason === null, wallMs: Date.now })
+
+  const trustEntries = await reader.search({ text: '', action: TRUST_ACTION }, undefined, 500).catch(() => ({ entries: [] }))
+  const session = openWorkspaceSession(options.workspaceFile, trustedDigests(trustEntries.entries))
+  store.setWorkspaceDigest(session.workspace?.digest ?? '')
+  const providers = openProviders({ dataFolder: options.dataFolder, idleStopMs: session.workspace?.idleStopMs ?? null })
+
+  let engine = build()
+  const role = () => identity.role(session.workspace?.roles ?? {})
+  const broadcast = createWatchBroadcast(() => [{ kind: 'status', status: status.read() }, ...engine.snapshot()])
+  const publish = (item: WatchItem) => {
+    broadcast.publish(item)
+    if (item.kind === 'journal') status.changed()
+  }
+  const status = createStatus({ options, identity, role, session, store, reason: readOnlyReason, services: () => engine.services(), publish: (item) => broadcast.publish(item) })
+
+  function build(): Engine {
+    const { workspace } = session
+    const folder = () => (workspace ? dirname(workspace.file) : options.dataFolder)
+    return createEngine({
+      clock: SYSTEM_CLOCK,
+      ids: SYSTEM_IDS,
+      store,
+      metricsStore: null,
+      gates: createGateRunner({ folder, wallMs: Date.now }),
+      dataSync: createDataSync({ folder }),
+      // Nothing of a workspace runs before somebody has seen what it would run.
+      services: workspace && session.trusted ? workspace.services : [],
+      provider(name) {
+        if (name === 'local') return providers.local
+        throw new Fault('unsupported', `There is no provider ${name}.`, 'Use local.')
+      },
+      operator: () => ({ operator: identity.operator(), role: role() }),
+      readOnly: () => readOnlyReason,
+      publish: (item) => publish(item),
+      log,
+      crashPoint: crashPointFromEnvironment(),
+      sha256: (text) => createHash('sha256').update(text).digest('hex'),
+    })
+  }
+
+  /** Stops the engine and starts one for what the workspace says now. Its memory is the store. */
+  function rebuild(): void {
+    const before = engine.services().map((service) => service.name)
+    engine.stop()
+    store.setWorkspaceDigest(session.workspace?.digest ?? '')
+    engine = build()
+    engine.start()
+    const now = new Set(engine.services().map((service) => service.name))
+    for (const name of before) if (!now.has(name)) broadcast.publish({ kind: 'serviceRemoved', name })
+    for (const item of engine.snapshot()) broadcast.publish(item)
+    status.changed()
+  }
+
+  async function note(draft: Pick<JournalDraft, 'action' | 'summary' | 'evidence'> & Partial<JournalDraft>): Promise<void> {
+    const entries = await store.commit(
+      batchOf({ entries: [{ kind: 'event', operator: identity.operator(), target: {}, reason: '', ticket: '', before: null, after: null, operationId: SYSTEM_IDS.next(), outcome: 'recorded', ...draft }] }),
+    )
+    for (const entry of entries) publish({ kind: 'journal', entry })
+  }
+
+  const dispatch = createDispatch({ identity, role, session, store, reader, status, broadcast, providers, note, rebuild, readOnlyReason, engine: () => engine })
+  if (options.trustWorkspace && !session.trusted && session.workspace) await dispatch.workspace.trust({ commandsDigest: session.workspace.commandsDigest }, { signal: new AbortController().signal })
+  else engine.start()
+  const follow = readOnlyReason === null ? null : setInterval(() => engine.reload(), FOLLOW_MS)
+
+  return {
+    dispatch,
+    async close() {
+      if (follow) clearInterval(follow)
+      status.stop()
+      engine.stop()
+      broadcast.close()
+      await providers.local.close()
+      await reader.close()
+      await store.close()
+    },
+  }
+}
+
+/** One writer per data folder: whoever comes second may look. */
+function openStoreOrRead(options: ComposeOptions, hostId: string): { store: DataStore; readOnlyReason: string | null } {
+  const common = { folder: options.dataFolder, appVersion: APP_VERSION, hostId, workspaceDigest: '', wallMs: Date.now, nextId: SYSTEM_IDS.next }
+  try {
+    return { store: openStore(common), readOnlyReason: null }
+  } catch (error) {
+    if (!(error instanceof Fault) || error.code !== 'dataFolderBusy') throw error
+    return { store: openStore({ ...common, readOnly: true }), readOnlyReason: faultFromData(error.data).message }
+  }
+}
+
+/** For the tests that kill a console at a named point: SIGNALBOX_CRASH_AT=name:nth ends the process there. */
+function crashPointFromEnvironment(): (name: string) => void {
+  const armed = process.env['SIGNALBOX_CRASH_AT']
+  if (!armed) return () => {}
+  const [point, nth = '1'] = armed.split(':')
+  let left = Number(nth)
+  return (name) => {
+    if (name === point && (left -= 1) === 0) process.kill(process.pid, 'SIGKILL')
+  }
+}

@@ -1,0 +1,72 @@
+import { existsSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { createHash } from 'node:crypto'
+import type { DeclaredCommand, Workspace, WorkspaceProblem, WorkspaceView } from '../contract/workspace.ts'
+import { PROVIDER_SHAPES } from '../providers/registry.ts'
+import { loadWorkspace } from '../workspace/load.ts'
+import { trustOf } from '../workspace/trust.ts'
+
+export const DEMO_FILE = join(dirname(dirname(dirname(fileURLToPath(import.meta.url)))), 'resources', 'demo', 'signalbox.yaml')
+
+/** The workspace a console is on: what was last valid, and what is wrong with the file now. */
+export interface WorkspaceSession {
+  /** The last valid reading, or null when there never was one. */
+  readonly workspace: Workspace | null
+  readonly trusted: boolean
+  readonly commands: readonly DeclaredCommand[]
+  view(): WorkspaceView
+  /** Reads the file again. True when something other than its problems changed. */
+  reload(): boolean
+  trust(commandsDigest: string): void
+}
+
+export function openWorkspaceSession(file: string | null, trustedDigests: ReadonlySet<string>): WorkspaceSession {
+  const path = file ?? DEMO_FILE
+  const digests = new Set(trustedDigests)
+  let workspace: Workspace | null = null
+  let problems: readonly WorkspaceProblem[] = []
+  let text = ''
+
+  function reload(): boolean {
+    const before = workspace?.digest
+    const read = loadWorkspace(path, { providers: PROVIDER_SHAPES, demoFile: DEMO_FILE })
+    text = read.text
+    if ('workspace' in read) {
+      workspace = read.workspace
+      problems = []
+    } else {
+      // The last valid reading stays in force: a slip of an editor does not stop a release.
+      problems = read.problems
+    }
+    return workspace?.digest !== before
+  }
+  reload()
+
+  const trusted = () => workspace !== null && trustOf(workspace, digests).trusted
+  return {
+    get workspace() {
+      return workspace
+    },
+    get trusted() {
+      return trusted()
+    },
+    get commands() {
+      return workspace?.commands ?? []
+    },
+    reload,
+    trust: (digest) => void digests.add(digest),
+    view: () => ({
+      name: workspace?.name ?? (existsSync(path) ? 'not valid' : 'missing'),
+      tier: workspace?.tier ?? 'dev',
+      file: path,
+      digest: workspace?.digest ?? createHash('sha256').update(text).digest('hex'),
+      demo: workspace?.demo ?? false,
+      problems: [...problems],
+      commands: [...(workspace?.commands ?? [])],
+      commandsDigest: workspace?.commandsDigest ?? '',
+      trusted: trusted(),
+      text,
+    }),
+  }
+}
