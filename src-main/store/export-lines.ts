@@ -48,18 +48,24 @@ export async function* exportLines(db: ReadableDb, format: ExportFormat, filter:
 }
 
 function headerLine(checkpoint: Checkpoint, filter: JournalFilter | null, nowMs: number): string {
-  return `${JSON.stringify({ format: FORMAT_NAME, version: FORMAT_VERSION, exportedAt: nowMs, checkpoint, filter })}\n`
+  return `${oneLine(JSON.stringify({ format: FORMAT_NAME, version: FORMAT_VERSION, exportedAt: nowMs, checkpoint, filter }))}\n`
 }
 
 function jsonLine(row: StoredRow, isLeftOut: boolean): string {
-  return `${JSON.stringify({
+  const line = JSON.stringify({
     seq: row.seq,
     previousHash: row.previous_hash.toString('hex'),
     bodyHash: row.body_hash.toString('hex'),
     hash: row.hash.toString('hex'),
     header: row.header,
     body: isLeftOut ? null : row.body,
-  })}\n`
+  })
+  return `${oneLine(line)}\n`
+}
+
+/** JSON may hold these two separators as they are, but many readers end a line at them. */
+function oneLine(json: string): string {
+  return json.replaceAll('\u2028', '\\u2028').replaceAll('\u2029', '\\u2029')
 }
 
 const CSV_COLUMNS: readonly (readonly [string, (entry: JournalEntry) => string])[] = [
