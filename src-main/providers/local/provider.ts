@@ -1,0 +1,171 @@
+import { z } from 'zod'
+import { Fault, faultDataSchema, faultFromData } from '../../contract/fault.ts'
+import { logLineSchema, type Capabilities, type LogLine, type VersionOption } from '../../contract/service.ts'
+import { environmentSeriesSchema, leaseStateSchema, observedServiceSchema } from '../../contract/traffic.ts'
+import type { EnvironmentsProvider } from '../../core/ports.ts'
+import { createClient } from './client.ts'
+import { localSettingsSchema, type LocalSettings } from './config.ts'
+import { defaultEntries, launchSupervisor, type LocalEntries } from './launch.ts'
+import { localPaths, readToken } from './paths.ts'
+import { supervisorStatusSchema, type SupervisorStatus } from './protocol.ts'
+import { tailQueue } from './tail-queue.ts'
+import { configDigest, listVersions, resolveVersion } from './versions.ts'
+
+export const LOCAL_CAPABILITIES: Capabilities = {
+  weightGranularityPercent: 1,
+  previewAddress: true,
+  verifiedWeights: true,
+  stepsRunBy: 'console',
+  compareAndSet: true,
+  leases: true,
+  logs: true,
+  metrics: true,
+  notes: {},
+}
+
+/** What a stop may take beyond its draining: the grace time of a process, and some. */
+const STOP_EXTRA_MS = 120_000
+const RESUBSCRIBE_MS = 250
+
+export interface LocalProviderOptions {
+  /** The console's data folder; the supervisor keeps its things in `local` below it. */
+  readonly dataFolder: string
+  /** Node to run supervisor and router with. Default: the one this runs on. */
+  readonly nodePath?: string
+  readonly entries?: LocalEntries
+  /** Everything stops when no console was connected for so long. Null: never. Left out: as it was set before. */
+  readonly idleExitMs?: number | null
+}
+
+/** The local provider: supervised processes behind a router, on this machine. */
+export interface LocalProvider extends EnvironmentsProvider {
+  /** Starts the supervisor when it is not running. */
+  ensureSupervisor(): Promise<void>
+  /** Null when none is running; starts nothing. */
+  supervisorStatus(): Promise<SupervisorStatus | null>
+  /** Ends every service, the router and the supervisor. Does nothing when none is running. */
+  stopAll(drainMs?: number): Promise<void>
+  /** Puts a new router, from `entry` or the same file, on the same sockets; the old one drains up to `drainMs`. */
+  upgradeRouter(entry?: string | null, drainMs?: number): Promise<void>
+  /** Replaces the supervisor, from `entry` or the same file, under running services and traffic. */
+  upgradeSupervisor(entry?: string | null): Promise<void>
+}
+
+export function createLocalProvider(options: LocalProviderOptions): LocalProvider {
+  const paths = localPaths(options.dataFolder)
+  const launch = { dataFolder: options.dataFolder, nodePath: options.nodePath ?? process.execPath, entries: options.entries ?? defaultEntries() }
+  const client = createClient({ socketPath: paths.socket, token: () => readToken(paths.token), launch: () => launchSupervisor(paths, launch) })
+  /** Never launches anything. */
+  const look = createClient({ socketPath: paths.socket, token: () => readToken(paths.token), launch: () => {
+    throw new Fault('providerUnavailable', 'No supervisor is running.', 'Start the console.')
+  } })
+  const known = new Map<string, LocalSettings>()
+  let idleExitSent = options.idleExitMs === undefined
+
+  function settingsOf(service: string): LocalSettings {
+    const settings = known.get(service)
+    if (!settings) throw new Fault('notFound', `The service ${service} is not known to the local provider.`, 'Register it: open the workspace that declares it.')
+    return settings
+  }
+
+  async function observe(service: string) {
+    return observedServiceSchema.parse(await client.request('observe', { service }))
+  }
+
+  return {
+    name: 'local',
+    capabilities: LOCAL_CAPABILITIES,
+    async register(config) {
+      const parsed = localSettingsSchema.safeParse(config.settings)
+      if (!parsed.success) throw new Fault('invalidInput', `The settings of ${config.name} for the local provider are not valid: ${z.prettifyError(parsed.error)}`, 'Correct the workspace.')
+      known.set(config.name, parsed.data)
+      if (!idleExitSent) {
+        await client.request('setIdleExit', { idleExitMs: options.idleExitMs ?? null }, { start: true })
+        idleExitSent = true
+      }
+      await client.request('register', { name: config.name, settings: parsed.data }, { start: true })
+    },
+    observe,
+    subscribe(service, onChange, onLost) {
+      let over = false
+      let timer: NodeJS.Timeout | null = null
+      let cancel = () => {}
+      const begin = () => {
+        timer = null
+        cancel = client.stream(
+          'watch',
+          { service },
+          (event) => {
+            const { observed, fault } = watchEventSchema.parse(event)
+            if (observed) onChange(observed)
+            else if (fault) onLost(faultFromData(fault))
+          },
+          (fault) => {
+            if (over) return
+            onLost(fault)
+            timer = setTimeout(begin, RESUBSCRIBE_MS)
+          },
+        )
+      }
+      begin()
+      return () => {
+        over = true
+        if (timer) clearTimeout(timer)
+        cancel()
+      }
+    },
+    async versions(service) {
+      const settings = settingsOf(service)
+      const [listed, observed] = await Promise.all([listVersions(settings), observe(service).catch(() => null)])
+      return listed.map((item): VersionOption => {
+        const digest = configDigest(settings, item.version)
+        const runs = (name: 'blue' | 'green') => {
+          const environment = observed?.environments[name]
+          return environment?.deployed?.version === item.version && environment.deployed.configDigest === digest
+        }
+        return { ...item, changes: [...item.changes], configDigest: digest, deployedOn: runs('blue') ? 'blue' : runs('green') ? 'green' : null }
+      })
+    },
+    resolveVersion: async (service, version) => resolveVersion(settingsOf(service), version),
+    async deploy(operation, service, environment, version) {
+      await client.request('deploy', { service, operation, environment, version }, { timeoutMs: 30_000, start: true })
+    },
+    async setWeights(operation, request) {
+      return generationSchema.parse(await client.request('setWeights', { operation, request }, { start: true }))
+    },
+    renewLease: async (service, leaseId, ttlMs) => leaseStateSchema.parse(await client.request('renewLease', { service, leaseId, ttlMs })),
+    async stop(operation, service, environment, drainMs) {
+      await client.request('stop', { service, operation, environment, drainMs }, { timeoutMs: drainMs + STOP_EXTRA_MS })
+    },
+    tailLogs: (service, environment, lines, signal) =>
+      tailQueue<LogLine>(signal, (push, fail) =>
+        client.stream('tailLogs', { service, environment, lines }, (event) => push(z.array(logLineSchema).parse(event)), fail),
+      ),
+    metrics: async (service, fromAt) => environmentSeriesSchema.parse(await client.request('metrics', { service, fromAt })),
+    async close() {
+      client.close()
+      look.close()
+    },
+    ensureSupervisor: () => client.connect({ start: true }),
+    async supervisorStatus() {
+      try {
+        return supervisorStatusSchema.parse(await look.request('status', {}))
+      } catch (error) {
+        if (error instanceof Fault && error.code === 'providerUnavailable') return null
+        throw error
+      }
+    },
+    async stopAll(drainMs = 2_000) {
+      try {
+        await look.request('stopAll', { drainMs }, { timeoutMs: drainMs + STOP_EXTRA_MS })
+      } catch (error) {
+        if (!(error instanceof Fault && error.code === 'providerUnavailable')) throw error
+      }
+    },
+    upgradeRouter: async (entry = null, drainMs = 600_000) => void (await client.request('upgradeRouter', { entry, drainMs }, { timeoutMs: 30_000 })),
+    upgradeSupervisor: async (entry = null) => void (await client.request('upgradeSupervisor', { entry })),
+  }
+}
+
+const generationSchema = z.object({ generation: z.int() })
+const watchEventSchema = z.object({ observed: observedServiceSchema.optional(), fault: faultDataSchema.optional() })
