@@ -123,7 +123,9 @@ function internalFault(error: unknown, log: Log): Fault {
 function describe(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   const cause = error.cause === undefined ? '' : `\ncaused by: ${describe(error.cause)}`
-  return `${error.stack ?? error.message}${cause}`
+  // A broken contract names each field that is wrong.
+  const issues = 'issues' in error ? `\n${JSON.stringify(error.issues)}` : ''
+  return `${error.stack ?? error.message}${issues}${cause}`
 }
 
 function unknownProcedure(path: string): Fault {

@@ -1,0 +1,46 @@
+/** Exit codes, the same for every command. Scripts may rely on them. */
+export const EXIT = { ok: 0, refused: 1, usage: 2, errored: 3, unreachable: 4 } as const
+
+/** The command line was not understood. */
+export class UsageError extends Error {}
+
+export const HELP = `signalbox: releases from a terminal
+
+  signalbox COMMAND [arguments] [options]
+
+Look
+  status                       every service: live, idle, traffic, health, what waits for you
+  versions SERVICE             versions that could be deployed
+  log SERVICE ENVIRONMENT      output of blue or green   --lines N  --follow
+  audit                        the journal, newest first   --text WORDS --service NAME --operator ID --action NAME
+                               --kind KIND --release ID --since DATE --until DATE --limit N
+
+Act
+  deploy SERVICE VERSION       release a version to the idle environment   --queue  --end-window  --follow
+  promote SERVICE              next step   --fully: straight to 100 %
+  approve | pause | resume | retry | abandon SERVICE
+  rollback SERVICE             traffic back on the last stable version, from any state
+                               --force: even if it is not ready
+  explain SERVICE              give the reason a roll back left out
+  trust                        let the workspace run its commands   --yes
+  stop --all                   stop services, router and supervisor; live traffic ends
+     with any of these: --reason TEXT  --ticket ID (deploy)
+
+Journal
+  verify                       check the whole chain
+  export                       --format jsonl|csv  --out FILE  and the filters of audit
+  backup FILE | restore FILE   copy the journal; put a copy in its place
+
+Console
+  open                         a new address for the browser, from the running console   --no-open
+  serve                        run the console without opening a browser   --port N  --trust
+
+Everywhere
+  --workspace FILE             without it ./signalbox.yaml, else the demo
+  --data DIR                   where journal and settings are kept
+  --json                       one JSON document on stdout; messages on stderr
+  --timeout SECONDS            how long to follow an act until it is verified (120)
+  --help
+
+Exit codes: 0 done, 1 refused by a rule, 2 not understood, 3 something broke, 4 no connection or data folder in use.
+Acts go through the running console, or straight to the services when none runs: a roll back needs no console.`
