@@ -1,0 +1,59 @@
+import { type ErrorComponentProps, createHashHistory, createRootRoute, createRoute, createRouter, lazyRouteComponent, Link, type RouterHistory } from '@tanstack/react-router'
+import { parseAuditSearch } from '../features/audit/audit-search.ts'
+import { Empty } from '../components/pane.tsx'
+import { Shell } from './shell/shell.tsx'
+
+const root = createRootRoute({ component: Shell, notFoundComponent: NotFound, errorComponent: Broken })
+
+const overview = createRoute({ getParentRoute: () => root, path: '/', component: lazyRouteComponent(() => import('../routes/overview.tsx'), 'OverviewRoute') })
+const service = createRoute({ getParentRoute: () => root, path: '/services/$name', component: lazyRouteComponent(() => import('../routes/service.tsx'), 'ServiceRoute') })
+const newRelease = createRoute({
+  getParentRoute: () => root,
+  path: '/services/$name/release',
+  validateSearch: (raw: Record<string, unknown>): { readonly version?: string } => (typeof raw['version'] === 'string' || typeof raw['version'] === 'number' ? { version: String(raw['version']) } : {}),
+  component: lazyRouteComponent(() => import('../routes/new-release.tsx'), 'NewReleaseRoute'),
+})
+const audit = createRoute({ getParentRoute: () => root, path: '/audit', validateSearch: parseAuditSearch, component: lazyRouteComponent(() => import('../routes/audit.tsx'), 'AuditRoute') })
+const report = createRoute({ getParentRoute: () => root, path: '/audit/release/$id', component: lazyRouteComponent(() => import('../routes/release-report.tsx'), 'ReleaseReportRoute') })
+const settings = createRoute({ getParentRoute: () => root, path: '/settings', component: lazyRouteComponent(() => import('../routes/settings.tsx'), 'SettingsRoute') })
+const migrations = createRoute({ getParentRoute: () => root, path: '/migrations', component: lazyRouteComponent(() => import('../routes/seats.tsx'), 'MigrationsRoute') })
+const flags = createRoute({ getParentRoute: () => root, path: '/flags', component: lazyRouteComponent(() => import('../routes/seats.tsx'), 'FlagsRoute') })
+
+const tree = root.addChildren([overview, service, newRelease, audit, report, settings, migrations, flags])
+
+/** Addresses live behind the `#`, so that one file serves every screen under both hosts. */
+export function createAppRouter(history: RouterHistory = createHashHistory()) {
+  return createRouter({ routeTree: tree, history, defaultPreload: 'intent', scrollRestoration: false })
+}
+
+declare module '@tanstack/react-router' {
+  interface Register {
+    router: ReturnType<typeof createAppRouter>
+  }
+}
+
+function NotFound() {
+  return (
+    <main className="min-h-0 flex-1 bg-bg-1">
+      <Empty title="There is no such screen">
+        <Link to="/" className="link">
+          Go to Overview
+        </Link>
+      </Empty>
+    </main>
+  )
+}
+
+function Broken({ error }: ErrorComponentProps) {
+  return (
+    <main role="alert" className="min-h-0 flex-1 bg-bg-1">
+      <Empty title="This screen broke">
+        <p>{error instanceof Error ? error.message : String(error)}</p>
+        <p>Traffic is not affected by what a screen does. Roll back works with Ctrl Shift B and from a terminal.</p>
+        <button type="button" className="link" onClick={() => window.location.reload()}>
+          Load it again
+        </button>
+      </Empty>
+    </main>
+  )
+}

@@ -1,0 +1,174 @@
+import { useNavigate } from '@tanstack/react-router'
+import { Command } from 'cmdk'
+import { Dialog } from 'radix-ui'
+import { useState, type ReactNode } from 'react'
+import type { ServiceView } from '../../../src-main/contract/service.ts'
+import { Kbd } from '../../components/button.tsx'
+import { Icon } from '../../components/icons.tsx'
+import { PlaceText } from '../../components/place.tsx'
+import { HEALTH_MARK, StateMark } from '../../components/state-mark.tsx'
+import { useActingOff, usePress } from '../../features/acts/acting.ts'
+import { useConsole, useServices } from '../../lib/console-context.tsx'
+import { shortcutLabel } from '../../lib/keys.ts'
+import { chooseTheme, THEME_CHOICES } from '../../lib/theme.ts'
+import { useValue } from '../../lib/value-store.ts'
+
+const ITEM = 'flex h-8 cursor-default items-center gap-2 rounded-1 px-3 data-[selected=true]:bg-bg-3 data-[disabled=true]:text-ink-3'
+const GROUP = '[&_[cmdk-group-heading]]:px-3 [&_[cmdk-group-heading]]:pt-2 [&_[cmdk-group-heading]]:pb-1 [&_[cmdk-group-heading]]:text-11 [&_[cmdk-group-heading]]:text-ink-3'
+/** Services listed before something is typed, and found at most. */
+const SHOWN = 40
+
+const SCREENS = [
+  { to: '/', label: 'Overview', keys: 'g o' },
+  { to: '/audit', label: 'Audit', keys: 'g a' },
+  { to: '/migrations', label: 'Migrations', keys: 'g m' },
+  { to: '/flags', label: 'Flags', keys: 'g f' },
+  { to: '/settings', label: 'Settings', keys: 'g s' },
+] as const
+
+/** Everything by its name: acts that can be done now, services, screens. */
+export function Palette() {
+  const { ui } = useConsole()
+  const open = useValue(ui, (state) => state.palette)
+  const close = () => ui.set((before) => ({ ...before, palette: false }))
+  return (
+    <Dialog.Root open={open} onOpenChange={(next) => !next && close()}>
+      <Dialog.Portal>
+        <Dialog.Overlay className="fixed inset-0 z-40 bg-scrim" />
+        <Dialog.Content aria-describedby={undefined} className="fixed top-[10vh] left-1/2 z-50 w-[640px] max-w-[calc(100vw-32px)] -translate-x-1/2 rounded-2 border border-line-3 bg-bg-2">
+          <Dialog.Title className="sr-only">Service, action, screen</Dialog.Title>
+          <PaletteBody onClose={close} />
+        </Dialog.Content>
+      </Dialog.Portal>
+    </Dialog.Root>
+  )
+}
+
+function PaletteBody({ onClose }: { readonly onClose: () => void }) {
+  const services = useServices()
+  const navigate = useNavigate()
+  const [text, setText] = useState('')
+  const words = text.toLowerCase().split(/\s+/).filter(Boolean)
+  const fits = (label: string) => words.every((word) => label.toLowerCase().includes(word))
+  const go = (run: () => unknown) => {
+    onClose()
+    void run()
+  }
+  const found = services.filter((service) => fits(`${service.name} ${service.provider} open`)).slice(0, SHOWN)
+  return (
+    <Command shouldFilter={false} label="Service, action, screen">
+      <div className="flex items-center gap-3 border-b border-line-1 px-4">
+        <Icon name="search" className="text-ink-3" />
+        <Command.Input value={text} onValueChange={setText} placeholder="Service, action, screen" className="h-11 min-w-0 flex-1 bg-transparent text-14 outline-none" />
+        <Kbd>Esc</Kbd>
+      </div>
+      <Command.List className="max-h-[56vh] overflow-auto p-1">
+        <Command.Empty className="px-4 py-6 text-ink-2">Nothing is called that.</Command.Empty>
+        <Actions services={services} fits={fits} go={go} />
+        {found.length > 0 && (
+          <Command.Group heading="Services" className={GROUP}>
+            {found.map((service) => (
+              <Command.Item key={service.name} value={`service ${service.name}`} className={ITEM} onSelect={() => go(() => navigate({ to: '/services/$name', params: { name: service.name } }))}>
+                <span className="font-medium">{service.name}</span>
+                <span className="truncate text-12 text-ink-3">{service.stable ? <PlaceText text={`${service.stable.deployed.version} on ${service.stable.environment}`} /> : 'never released'}</span>
+                <span className="ml-auto text-12">
+                  <StateMark state={HEALTH_MARK[service.health]}>{service.health}</StateMark>
+                </span>
+              </Command.Item>
+            ))}
+          </Command.Group>
+        )}
+        <Screens fits={fits} go={go} />
+      </Command.List>
+    </Command>
+  )
+}
+
+interface PartProps {
+  readonly fits: (label: string) => boolean
+  readonly go: (run: () => unknown) => void
+}
+
+function Actions({ services, fits, go }: PartProps & { readonly services: readonly ServiceView[] }) {
+  const { ui } = useConsole()
+  const off = useActingOff()
+  const press = usePress()
+  const navigate = useNavigate()
+  const items: ReactNode[] = []
+  for (const service of services) {
+    const view = service.release
+    for (const action of view?.actions ?? []) {
+      if (!view || items.length >= SHOWN || action.blocks.length > 0 || !fits(`${service.name} ${action.label} ${action.command} ${action.command === 'rollBack' ? 'rollback' : ''}`)) continue
+      const run = () => {
+        if (action.weight === 'back') ui.set((before) => ({ ...before, confirm: { service: service.name, releaseId: view.release.id, command: 'rollBack' } }))
+        else if (action.weight === 'irreversible') ui.set((before) => ({ ...before, confirm: { service: service.name, releaseId: view.release.id, command: 'irreversible' } }))
+        else return press(view, action)
+      }
+      items.push(
+        <Command.Item key={`${service.name} ${action.command}`} value={`act ${service.name} ${action.command}`} disabled={off !== null} className={ITEM} onSelect={() => go(run)}>
+          {action.weight === 'back' ? <Icon name="back" /> : <Icon name="next" className="text-ink-3" />}
+          <span className="font-medium">{service.name}</span>
+          <span className="truncate">
+            <PlaceText text={action.label} />
+          </span>
+          <span className="ml-auto text-12 text-ink-3">{off ?? ''}</span>
+          {action.weight === 'back' && <Kbd>{shortcutLabel('mod+shift+b')}</Kbd>}
+        </Command.Item>,
+      )
+    }
+    if (items.length < SHOWN && service.newReleaseBlocks.length === 0 && fits(`${service.name} new release deploy`)) {
+      items.push(
+        <Command.Item key={`${service.name} new`} value={`act ${service.name} new`} className={ITEM} onSelect={() => go(() => navigate({ to: '/services/$name/release', params: { name: service.name } }))}>
+          <Icon name="plus" className="text-ink-3" />
+          <span className="font-medium">{service.name}</span>
+          New release
+        </Command.Item>,
+      )
+    }
+  }
+  return items.length === 0 ? null : (
+    <Command.Group heading="Actions" className={GROUP}>
+      {items}
+    </Command.Group>
+  )
+}
+
+function Screens({ fits, go }: PartProps) {
+  const navigate = useNavigate()
+  const { ui } = useConsole()
+  const screens = SCREENS.filter((screen) => fits(`${screen.label} go screen`))
+  const themes = THEME_CHOICES.filter((choice) => fits(`theme ${choice} appearance`))
+  return (
+    <>
+      {screens.length > 0 && (
+        <Command.Group heading="Screens" className={GROUP}>
+          {screens.map((screen) => (
+            <Command.Item key={screen.to} value={`screen ${screen.label}`} className={ITEM} onSelect={() => go(() => navigate({ to: screen.to }))}>
+              {screen.label}
+              <span className="ml-auto">
+                <Kbd>{screen.keys}</Kbd>
+              </span>
+            </Command.Item>
+          ))}
+          {fits('keyboard shortcuts keys help') && (
+            <Command.Item value="screen keys" className={ITEM} onSelect={() => go(() => ui.set((before) => ({ ...before, keys: true })))}>
+              Keyboard
+              <span className="ml-auto">
+                <Kbd>?</Kbd>
+              </span>
+            </Command.Item>
+          )}
+        </Command.Group>
+      )}
+      {themes.length > 0 && (
+        <Command.Group heading="Appearance" className={GROUP}>
+          {themes.map((choice) => (
+            <Command.Item key={choice} value={`theme ${choice}`} className={ITEM} onSelect={() => go(() => chooseTheme(choice))}>
+              Theme: {choice}
+            </Command.Item>
+          ))}
+        </Command.Group>
+      )}
+    </>
+  )
+}

@@ -1,0 +1,62 @@
+import { Outlet, useNavigate } from '@tanstack/react-router'
+import { ActFollow } from '../../features/acts/act-follow.tsx'
+import { openRollBack, rollBackTarget, useActingOff } from '../../features/acts/acting.ts'
+import { IrreversibleConfirm } from '../../features/acts/irreversible-confirm.tsx'
+import { RollBackConfirm } from '../../features/acts/roll-back-confirm.tsx'
+import { useConsole, useServices, useStatus } from '../../lib/console-context.tsx'
+import { useKeys } from '../../lib/keys.ts'
+import { useValue } from '../../lib/value-store.ts'
+import { Banners } from './banners.tsx'
+import { KeysSheet } from './keys-sheet.tsx'
+import { Palette } from './palette.tsx'
+import { StatusBar } from './status-bar.tsx'
+import { TopBar } from './top-bar.tsx'
+
+/** What stands around every screen, and what works from every screen. */
+export function Shell() {
+  const status = useStatus()
+  useShellKeys()
+  return (
+    <div className="flex h-full min-w-[1000px] flex-col print:block">
+      <TopBar status={status} />
+      <Banners status={status} />
+      <Outlet />
+      <StatusBar status={status} />
+      <ActFollow />
+      <RollBackConfirm />
+      <IrreversibleConfirm />
+      <Palette />
+      <KeysSheet />
+    </div>
+  )
+}
+
+function useShellKeys(): void {
+  const { ui, store } = useConsole()
+  const navigate = useNavigate()
+  const services = useServices()
+  const selected = useValue(ui, (state) => state.selectedService)
+  const off = useActingOff()
+  const rollBack = () => {
+    if (off !== null) return
+    const target = rollBackTarget(selected === null ? null : store.service(selected), services)
+    const open = openRollBack(target)
+    if (target && open) ui.set((before) => ({ ...before, palette: false, confirm: { service: target.name, releaseId: open.view.release.id, command: 'rollBack' } }))
+  }
+  const toService = (to: '/services/$name' | '/services/$name/release') => {
+    const name = selected ?? services[0]?.name
+    if (name !== undefined) void navigate({ to, params: { name } })
+  }
+  useKeys({
+    'mod+k': () => ui.set((before) => ({ ...before, palette: !before.palette })),
+    'mod+shift+b': rollBack,
+    '?': () => ui.set((before) => ({ ...before, keys: true })),
+    n: () => toService('/services/$name/release'),
+    'g o': () => void navigate({ to: '/' }),
+    'g v': () => toService('/services/$name'),
+    'g a': () => void navigate({ to: '/audit' }),
+    'g m': () => void navigate({ to: '/migrations' }),
+    'g f': () => void navigate({ to: '/flags' }),
+    'g s': () => void navigate({ to: '/settings' }),
+  })
+}

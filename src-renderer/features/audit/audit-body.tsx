@@ -1,0 +1,80 @@
+import { useInfiniteQuery, useQuery } from '@tanstack/react-query'
+import { useCallback, useMemo } from 'react'
+import type { JournalEntry } from '../../../src-main/contract/journal.ts'
+import { FaultNote } from '../../components/fault-note.tsx'
+import { Empty, Skeleton } from '../../components/pane.tsx'
+import { useConsole, useLiveJournal, useNow, useServices } from '../../lib/console-context.tsx'
+import { formatCount, formatDuration } from '../../lib/format.ts'
+import { entryQuery, journalPagesQuery } from '../../lib/queries.ts'
+import { toFault } from '../../lib/session.ts'
+import { couldMatch, toFilter, type AuditSearch } from './audit-search.ts'
+import { EntryDetails } from './entry-details.tsx'
+import { EntryList } from './entry-list.tsx'
+import { FilterBar } from './filter-bar.tsx'
+import { ReleaseStory } from './release-story.tsx'
+
+export interface AuditBodyProps {
+  readonly search: AuditSearch
+  readonly onSearch: (next: AuditSearch) => void
+}
+
+/** Search, list, and the entry that is open. */
+export function AuditBody({ search, onSearch }: AuditBodyProps) {
+  const { session } = useConsole()
+  const services = useServices()
+  const live = useLiveJournal()
+  const now = useNow(60_000)
+  const filter = useMemo(() => toFilter(search), [search])
+  const query = useInfiniteQuery(journalPagesQuery(session, filter))
+  const pages = query.data?.pages
+  const entries = useMemo(() => {
+    const fetched = pages?.flatMap((page) => page.entries) ?? []
+    const newest = fetched[0]?.seq ?? 0
+    const fresh = live.filter((entry) => entry.seq > newest && couldMatch(filter, entry)).toReversed()
+    return pages ? [...fresh, ...fetched] : []
+  }, [pages, live, filter])
+  const open = useOpenEntry(search.entry ?? null, entries)
+  const operators = useMemo(() => [...new Set(entries.map((entry) => entry.operator.name))].toSorted(), [entries])
+  const { fetchNextPage, isFetchingNextPage, hasNextPage } = query
+  const loadMore = useCallback(() => {
+    if (!isFetchingNextPage) void fetchNextPage()
+  }, [fetchNextPage, isFetchingNextPage])
+  const releaseId = search.release ?? open?.target.releaseId ?? null
+  const first = pages?.[0]
+  const found = first ? `${formatCount(entries.length)}${hasNextPage ? ' and more' : ''} of ${formatCount(Math.max(first.total, entries[0]?.seq ?? 0))} in ${formatDuration(Math.max(1, Math.round(first.tookMs)))}` : ''
+  return (
+    <div className="grid min-h-0 flex-1 grid-cols-[minmax(0,1fr)_368px] bg-bg-1 max-[1240px]:grid-cols-[minmax(0,1fr)_320px]">
+      <div className="flex min-h-0 min-w-0 flex-col">
+        {releaseId !== null && <ReleaseStory releaseId={releaseId} onSelect={(seq) => onSearch({ ...search, entry: seq })} />}
+        <FilterBar search={search} onChange={onSearch} services={services.map((service) => service.name)} operators={operators} now={now} found={found} />
+        {query.isPending && <Skeleton rows={12} />}
+        {query.isError && <FaultNote fault={toFault(query.error)} onRetry={() => void query.refetch()} />}
+        {pages && entries.length > 0 && <EntryList entries={entries} selectedSeq={open?.seq ?? null} onSelect={(seq) => onSearch({ ...search, entry: seq })} hasMore={hasNextPage} loadMore={loadMore} now={now} />}
+        {pages && entries.length === 0 && <NothingFound filtered={JSON.stringify(filter) !== '{"text":""}'} onReset={() => onSearch({})} />}
+      </div>
+      <aside aria-label="Entry" tabIndex={0} className="min-h-0 overflow-y-auto border-l border-line-1 -outline-offset-2 [&>section+section]:border-t [&>section+section]:border-line-1">
+        {open ? <EntryDetails entry={open} /> : <p className="p-4 text-ink-3">Select an entry to see who, why, before and after, evidence and its place in the chain.</p>}
+      </aside>
+    </div>
+  )
+}
+
+/** The entry in the address, fetched when the list does not hold it; otherwise the newest. */
+function useOpenEntry(seq: number | null, entries: readonly JournalEntry[]): JournalEntry | null {
+  const { session } = useConsole()
+  const inList = seq === null ? (entries[0] ?? null) : (entries.find((entry) => entry.seq === seq) ?? null)
+  const query = useQuery({ ...entryQuery(session, seq ?? 1), enabled: seq !== null && inList === null })
+  return inList ?? (seq === null ? null : (query.data ?? null))
+}
+
+function NothingFound({ filtered, onReset }: { readonly filtered: boolean; readonly onReset: () => void }) {
+  return filtered ? (
+    <Empty title="No entry matches">
+      <button type="button" className="link" onClick={onReset}>
+        Show the whole journal
+      </button>
+    </Empty>
+  ) : (
+    <Empty title="The journal is empty">Every act is written here before it has an effect: deploys, steps, roll backs, refusals, exports. The first release makes the first entries.</Empty>
+  )
+}

@@ -1,0 +1,119 @@
+import { useVirtualizer } from '@tanstack/react-virtual'
+import { useEffect, useRef, type KeyboardEvent } from 'react'
+import type { JournalEntry } from '../../../src-main/contract/journal.ts'
+import { PlaceText } from '../../components/place.tsx'
+import { formatClock, formatCount, formatDay, formatInstant, shortHash } from '../../lib/format.ts'
+import { useKeys } from '../../lib/keys.ts'
+import { actionWords, OutcomeWord } from './entry-words.tsx'
+
+const COLUMNS = 'grid grid-cols-[72px_120px_124px_100px_minmax(160px,1fr)_92px_92px] max-[1240px]:grid-cols-[64px_100px_104px_88px_minmax(140px,1fr)_84px] items-center gap-x-3 px-4 whitespace-nowrap'
+const HEADS = ['entry', 'time UTC', 'who', 'act', 'what', 'outcome', 'hash'] as const
+const ROW_PX = 29
+/** Fetch the next page when so few rows are left below. */
+const AHEAD = 40
+
+export interface EntryListProps {
+  readonly entries: readonly JournalEntry[]
+  readonly selectedSeq: number | null
+  readonly onSelect: (seq: number) => void
+  readonly hasMore: boolean
+  readonly loadMore: () => void
+  readonly now: number
+}
+
+/** The journal, newest first; as long as it is, a screenful of it is drawn. */
+export function EntryList({ entries, selectedSeq, onSelect, hasMore, loadMore, now }: EntryListProps) {
+  const scroll = useRef<HTMLDivElement>(null)
+  // oxlint-disable-next-line react/incompatible-library -- its functions stay in this component
+  const virtual = useVirtualizer({ count: entries.length, getScrollElement: () => scroll.current, estimateSize: () => ROW_PX, overscan: 12, getItemKey: (index) => entries[index]?.seq ?? index })
+  const items = virtual.getVirtualItems()
+  const lastShown = items.at(-1)?.index ?? 0
+  useEffect(() => {
+    if (hasMore && lastShown >= entries.length - AHEAD) loadMore()
+  }, [hasMore, lastShown, entries.length, loadMore])
+
+  const selectedIndex = entries.findIndex((entry) => entry.seq === selectedSeq)
+  const move = (by: number) => {
+    const index = Math.min(entries.length - 1, Math.max(0, (selectedIndex === -1 ? -1 : selectedIndex) + by))
+    const entry = entries[index]
+    if (!entry) return
+    onSelect(entry.seq)
+    virtual.scrollToIndex(index)
+  }
+  useKeys({ j: () => move(1), k: () => move(-1) })
+  const onKey = (event: KeyboardEvent) => {
+    const steps: Readonly<Record<string, number>> = { ArrowDown: 1, ArrowUp: -1, PageDown: 20, PageUp: -20, Home: -entries.length, End: entries.length }
+    const by = steps[event.key]
+    if (by === undefined) return
+    event.preventDefault()
+    move(by)
+  }
+  const today = formatDay(now)
+  return (
+    <div
+      ref={scroll}
+      role="grid"
+      aria-label="Entries"
+      aria-rowcount={entries.length + 1}
+      aria-activedescendant={selectedIndex >= 0 && items.some((item) => item.index === selectedIndex) ? `entry-${selectedSeq}` : undefined}
+      tabIndex={0}
+      onKeyDown={onKey}
+      className="min-h-0 flex-1 overflow-auto -outline-offset-2"
+    >
+      <div role="rowgroup" className="sticky top-0 z-10 bg-bg-1">
+        <div role="row" aria-rowindex={1} className={`${COLUMNS} h-6 border-b border-line-1 text-11 text-ink-3`}>
+          {HEADS.map((head) => (
+            <div key={head} role="columnheader" className={`${head === 'entry' ? 'text-right' : ''} ${head === 'hash' ? 'max-[1240px]:hidden' : ''}`}>
+              {head}
+            </div>
+          ))}
+        </div>
+      </div>
+      <div role="rowgroup" className="relative" style={{ height: virtual.getTotalSize() }}>
+        {items.map((item) => {
+          const entry = entries[item.index]
+          if (!entry) return null
+          const day = formatDay(entry.at)
+          const selected = entry.seq === selectedSeq
+          return (
+            <div
+              key={item.key}
+              role="row"
+              id={`entry-${entry.seq}`}
+              aria-rowindex={item.index + 2}
+              aria-selected={selected}
+              onClick={() => onSelect(entry.seq)}
+              className={`${COLUMNS} absolute inset-x-0 top-0 h-[29px] border-b border-line-1 text-12 ${selected ? 'bg-bg-2 shadow-[inset_2px_0_0_var(--ink-1)]' : 'hover:bg-bg-2'}`}
+              style={{ transform: `translateY(${item.start}px)` }}
+            >
+              <div role="gridcell" className="mono text-right text-ink-3">
+                {formatCount(entry.seq)}
+              </div>
+              <div role="gridcell" className="mono truncate text-ink-2" title={formatInstant(entry.at)}>
+                {day === today ? '' : `${day} `}
+                {formatClock(entry.at)}
+                <span className="text-ink-3">.{String(Math.floor(entry.at) % 1000).padStart(3, '0').slice(0, 2)}</span>
+              </div>
+              <div role="gridcell" className={`truncate ${entry.operator.known === 'system' ? 'text-ink-2' : 'font-medium'}`} title={entry.operator.id}>
+                {entry.operator.name}
+              </div>
+              <div role="gridcell" className="truncate text-ink-2" title={`${entry.kind}, ${entry.action}`}>
+                {actionWords(entry.action)}
+              </div>
+              <div role="gridcell" className="truncate" title={entry.summary}>
+                {entry.target.service !== undefined && <span className="text-ink-3">{entry.target.service} </span>}
+                <PlaceText text={entry.summary} />
+              </div>
+              <div role="gridcell">
+                <OutcomeWord entry={entry} />
+              </div>
+              <div role="gridcell" className="mono text-ink-3 max-[1240px]:hidden" title={entry.hash}>
+                {shortHash(entry.hash)}
+              </div>
+            </div>
+          )
+        })}
+      </div>
+    </div>
+  )
+}

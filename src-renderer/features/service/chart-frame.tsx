@@ -1,0 +1,93 @@
+import { Link } from '@tanstack/react-router'
+import type { ReactNode } from 'react'
+import type { Release } from '../../../src-main/contract/release.ts'
+import { timeTicks } from '../../components/charts/scale.ts'
+import { formatClock, formatCountdown, formatMinute } from '../../lib/format.ts'
+import type { Mark } from './marks.ts'
+
+/** Caption column, plot, right margin. */
+export const CHART_COLUMNS = 'grid-cols-[200px_minmax(0,1fr)_16px] max-[1240px]:grid-cols-[172px_minmax(0,1fr)_16px]'
+const MARK_AREA = 'left-[200px] max-[1240px]:left-[172px]'
+const LABEL_FRACTION = 0.115
+
+interface FrameProps {
+  readonly rows: number
+  readonly fromMs: number
+  readonly toMs: number
+  readonly now: number
+  readonly marks: readonly Mark[]
+  readonly release: Release | null
+  readonly head: ReactNode
+  readonly children: ReactNode
+}
+
+/** One time axis under every chart, and the journal's acts across all of them. */
+export function ChartFrame({ rows, fromMs, toMs, now, marks, release, head, children }: FrameProps) {
+  const at = (ms: number) => `${((ms - fromMs) / (toMs - fromMs)) * 100}%`
+  const next = release?.dueAt && !release.paused && release.dueAt > now && release.dueAt < toMs ? release.dueAt : null
+  return (
+    <section aria-label="Health, both environments" className={`relative isolate grid min-h-0 flex-1 ${CHART_COLUMNS}`} style={{ gridTemplateRows: `44px repeat(${rows}, minmax(84px, 1fr)) 24px` }}>
+      {head}
+      {children}
+      <div />
+      <div aria-hidden="true" className="relative border-t border-line-1">
+        {timeTicks(fromMs, toMs, 9).map((tick) => (
+          <span key={tick} className="absolute top-1 -translate-x-1/2 text-11 leading-[14px] text-ink-3" style={{ left: at(tick) }}>
+            {(tick % 60_000 === 0 ? formatMinute : formatClock)(tick)}
+          </span>
+        ))}
+      </div>
+      <div className={`pointer-events-none absolute inset-y-0 right-4 ${MARK_AREA}`}>
+        <div className="absolute top-11 right-0 bottom-6 bg-bg-0 opacity-60" style={{ left: at(now) }} />
+        {labelled(marks, fromMs, toMs, now).map((mark) => (
+          <MarkLine key={mark.seq} mark={mark} left={at(mark.at)} />
+        ))}
+        <div className="absolute top-2 bottom-6 border-l border-line-3" style={{ left: at(now) }}>
+          <span className="absolute top-0 right-[5px] text-right text-11 leading-[14px] whitespace-nowrap text-ink-2">
+            now
+            <small className="block text-11 text-ink-3">{formatClock(now)}</small>
+          </span>
+        </div>
+        {next !== null && (
+          <div className="absolute top-2 bottom-6 border-l border-dashed border-line-2" style={{ left: at(next) }}>
+            <span className="absolute top-0 left-[5px] text-11 leading-[14px] whitespace-nowrap text-ink-2">
+              due in {formatCountdown(next - now)}
+              <small className="block text-11 text-ink-3">{formatClock(next)}</small>
+            </span>
+          </div>
+        )}
+      </div>
+    </section>
+  )
+}
+
+/** Only labels that fit beside each other are written; each mark keeps its line. Newer ones win. */
+function labelled(marks: readonly Mark[], fromMs: number, toMs: number, now: number): readonly (Mark & { readonly showLabel: boolean })[] {
+  const span = toMs - fromMs
+  let limit = (now - fromMs) / span - 0.06
+  return marks
+    .toReversed()
+    .map((mark) => {
+      const start = (mark.at - fromMs) / span
+      const showLabel = start + Math.min(0.24, mark.label.length * 0.0075) < limit || (start + LABEL_FRACTION < limit && mark.label.length < 16)
+      if (showLabel) limit = start - 0.005
+      return { ...mark, showLabel }
+    })
+    .toReversed()
+}
+
+function MarkLine({ mark, left }: { readonly mark: Mark & { readonly showLabel: boolean }; readonly left: string }) {
+  return (
+    <div className={`absolute bottom-6 border-l ${mark.showLabel ? 'top-2' : 'top-9'} ${mark.hot ? 'border-fail' : 'border-line-2'}`} style={{ left }}>
+      <Link
+        to="/audit"
+        search={{ entry: mark.seq }}
+        title={`${mark.label}, ${formatClock(mark.at)} UTC, entry ${mark.seq}`}
+        className={`pointer-events-auto absolute top-0 left-[5px] text-11 leading-[14px] whitespace-nowrap hover:underline ${mark.showLabel ? '' : 'sr-only'} ${mark.hot ? 'font-medium text-fail-ink' : 'text-ink-2'}`}
+      >
+        {mark.label}
+        <small className="block text-11 font-normal text-ink-3">{formatClock(mark.at)}</small>
+      </Link>
+    </div>
+  )
+}

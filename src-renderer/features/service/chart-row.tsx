@@ -1,0 +1,141 @@
+import type { ReactNode } from 'react'
+import { LivePlot, type PlotSeries } from '../../components/charts/live-plot.tsx'
+import { niceTop, spread } from '../../components/charts/scale.ts'
+import { Place } from '../../components/place.tsx'
+
+export interface ChartLimit {
+  readonly value: number
+  readonly label: string
+}
+
+export interface ChartRowProps {
+  readonly title: string
+  readonly unit: string
+  readonly times: readonly number[]
+  /** Two lines per environment at most: the first is thick and labelled at its end. */
+  readonly blue: readonly (readonly (number | null)[])[]
+  readonly green: readonly (readonly (number | null)[])[]
+  /** Heads of the value columns where there is more than one line. */
+  readonly heads?: readonly string[]
+  readonly limits: readonly ChartLimit[]
+  /** The axis ends no lower than this. */
+  readonly minTop: number
+  readonly format: (value: number) => string
+  readonly tick: (value: number) => string
+  readonly fromMs: number
+  readonly toMs: number
+  readonly now: number
+  readonly hoverIndex: number | null
+  readonly onHover: (index: number | null) => void
+  readonly note?: ReactNode
+}
+
+/** One metric: values now (or under the pointer) on the left, both environments' lines on one axis. */
+export function ChartRow(props: ChartRowProps) {
+  const { title, unit, times, blue, green, heads, limits, format, tick, fromMs, toMs, now, hoverIndex } = props
+  const all = [...blue, ...green].flat()
+  const highest = all.reduce<number>((max, value) => Math.max(max, value ?? 0), 0)
+  // A limit far above everything would flatten the lines; it is then named in the caption only.
+  const shown = limits.filter((limit) => limit.value <= Math.max(highest, props.minTop) * 4)
+  const top = niceTop(Math.max(highest * 1.12, props.minTop, ...shown.map((limit) => limit.value * 1.25)))
+  const series: readonly PlotSeries[] = [
+    ...blue.map((values, index) => ({ key: `blue${index}`, hue: '--blue', values, thin: index > 0 })),
+    ...green.map((values, index) => ({ key: `green${index}`, hue: '--green', values, thin: index > 0 })),
+  ]
+  const at = (line: readonly (number | null)[] | undefined) => (line ? valueAt(line, hoverIndex) : null)
+  const nowLeft = `${((now - fromMs) / (toMs - fromMs)) * 100}%`
+  const [blueEnd, greenEnd] = [lastRecent(blue[0], times, now), lastRecent(green[0], times, now)]
+  const ends = spread([blueEnd === null ? 2 : 1 - blueEnd / top, greenEnd === null ? 2 : 1 - greenEnd / top], 0.14)
+  const summary = summarise(title, props)
+
+  return (
+    <>
+      <div className="min-w-0 border-t border-line-1 pt-2.5 pr-9 pl-4">
+        <h3 className="leading-4">{title}</h3>
+        <dl className={`mt-1 grid gap-x-2 text-12 leading-[18px] ${heads ? 'grid-cols-[minmax(0,1fr)_auto_auto]' : 'grid-cols-[minmax(0,1fr)_auto]'}`}>
+          {heads && (
+            <>
+              <dt className="text-11 leading-[14px] text-ink-3">{unit}</dt>
+              {heads.map((head) => (
+                <dd key={head} className="min-w-8 text-right text-11 leading-[14px] text-ink-3">
+                  {head}
+                </dd>
+              ))}
+            </>
+          )}
+          {(['blue', 'green'] as const).map((environment) => (
+            <Values key={environment} environment={environment} values={(environment === 'blue' ? blue : green).map(at)} format={format} />
+          ))}
+        </dl>
+        {props.note && <p className="mt-0.5 truncate text-11 leading-4 text-ink-3">{props.note}</p>}
+      </div>
+      <div className="relative min-h-0 min-w-0 border-t border-line-1 pt-2.5 pb-2">
+        <div className="relative h-full">
+          {[0, 0.5, 1].map((fraction) => (
+            <span key={fraction} aria-hidden="true" className="absolute inset-x-0 border-t border-line-1" style={{ top: `${(1 - fraction) * 100}%` }}>
+              <span className="absolute right-[calc(100%+6px)] -translate-y-1/2 text-11 leading-3 whitespace-nowrap text-ink-3">{tick(top * fraction)}</span>
+            </span>
+          ))}
+          {shown.map((limit) => (
+            <span key={limit.label} aria-hidden="true" className="absolute inset-x-0 border-t border-dashed border-ink-2" style={{ top: `${(1 - limit.value / top) * 100}%` }}>
+              <span className="absolute bottom-0 left-1 text-11 leading-[14px] whitespace-nowrap text-ink-2">{limit.label}</span>
+            </span>
+          ))}
+          <LivePlot times={times} series={series} fromMs={fromMs} toMs={toMs} top={top} summary={summary} syncKey="service" onHover={props.onHover} />
+          {([['blue', blueEnd, ends[0]], ['green', greenEnd, ends[1]]] as const).map(
+            ([environment, end, y]) =>
+              end !== null && (
+                <span key={environment} aria-hidden="true" className="absolute z-10 -translate-y-1/2 pl-1.5 text-11 leading-3" style={{ left: nowLeft, top: `${(y ?? 0) * 100}%` }}>
+                  <Place environment={environment} square={false} />
+                </span>
+              ),
+          )}
+        </div>
+      </div>
+      <div className="border-t border-line-1" />
+    </>
+  )
+}
+
+function Values({ environment, values, format }: { readonly environment: 'blue' | 'green'; readonly values: readonly (number | null)[]; readonly format: (value: number) => string }) {
+  return (
+    <>
+      <dt>
+        <Place environment={environment} />
+      </dt>
+      {values.map((value, index) => (
+        <dd key={index} className={`text-right whitespace-nowrap ${value === null ? 'text-ink-3' : ''}`}>
+          {value === null ? 'none' : format(value)}
+        </dd>
+      ))}
+    </>
+  )
+}
+
+/** The value under the pointer, or the newest one of the last few points. */
+function valueAt(line: readonly (number | null)[], index: number | null): number | null {
+  if (index !== null) return line[index] ?? null
+  for (let back = line.length - 1; back >= 0 && back > line.length - 6; back -= 1) {
+    const value = line[back]
+    if (value !== null && value !== undefined) return value
+  }
+  return null
+}
+
+function lastRecent(line: readonly (number | null)[] | undefined, times: readonly number[], now: number): number | null {
+  if (!line) return null
+  const value = valueAt(line, null)
+  return value !== null && (times.at(-1) ?? 0) > now - 60_000 ? value : null
+}
+
+function summarise(title: string, props: ChartRowProps): string {
+  const one = (environment: string, line: readonly (number | null)[] | undefined) => {
+    const values = (line ?? []).filter((value) => value !== null)
+    const last = line ? valueAt(line, null) : null
+    if (values.length === 0) return `${environment} has no data`
+    return `${environment} is at ${last === null ? 'nothing now' : props.format(last)}, between ${props.format(Math.min(...values))} and ${props.format(Math.max(...values))}`
+  }
+  const minutes = Math.round((props.now - props.fromMs) / 60_000)
+  const limits = props.limits.map((limit) => limit.label).join(', ')
+  return `${title} over ${minutes} min: ${one('blue', props.blue[0])}; ${one('green', props.green[0])}.${limits ? ` ${limits}.` : ''}`
+}

@@ -1,0 +1,37 @@
+import type { ServiceView } from '../../../src-main/contract/service.ts'
+import type { EnvironmentName, Readiness } from '../../../src-main/contract/vocabulary.ts'
+import { HEALTH_MARK, type MarkState } from '../../components/state-mark.tsx'
+
+const READINESS_MARK: Readonly<Record<Readiness, MarkState>> = {
+  empty: 'unknown',
+  starting: 'unknown',
+  ready: 'fine',
+  unready: 'fail',
+  crashed: 'fail',
+  stopping: 'unknown',
+  stopped: 'unknown',
+}
+
+export interface EnvironmentState {
+  readonly mark: MarkState
+  /** "ready", "watch", "crashed": one word. */
+  readonly word: string
+  /** The rest of the line, after a comma; may be empty. */
+  readonly detail: string
+}
+
+/** The lamp of one environment: what its processes do, and the service's health where its traffic is. */
+export function environmentState(service: ServiceView, environment: EnvironmentName): EnvironmentState {
+  if (service.observed.kind === 'unknown') return { mark: 'unknown', word: 'unknown', detail: service.observed.why }
+  const { readiness, detail } = service.observed.value.environments[environment]
+  const roles: string[] = []
+  if (service.live === environment) roles.push('live')
+  else if (readiness === 'ready') roles.push('idle')
+  if (service.stable?.environment === environment) roles.push('last stable')
+  if (readiness !== 'ready') return { mark: READINESS_MARK[readiness], word: readiness, detail: detail || roles.filter((role) => role !== 'idle').join(', ') }
+  const judged = service.release && !service.release.ended ? service.release.release.candidateEnvironment : service.live
+  if (judged === environment && (service.health === 'watch' || service.health === 'failing')) {
+    return { mark: HEALTH_MARK[service.health], word: service.health, detail: service.healthReason }
+  }
+  return { mark: 'fine', word: 'ready', detail: roles.join(', ') }
+}

@@ -1,0 +1,80 @@
+import { useState } from 'react'
+import type { JournalEntry } from '../../../src-main/contract/journal.ts'
+import type { Criterion } from '../../../src-main/contract/plan.ts'
+import type { ServiceView } from '../../../src-main/contract/service.ts'
+import { formatDuration, formatMs, formatPercent, formatRate } from '../../lib/format.ts'
+import { ChartFrame } from './chart-frame.tsx'
+import { ChartRow, type ChartLimit } from './chart-row.tsx'
+import { toMarks } from './marks.ts'
+import { useLines } from './series.ts'
+
+const SPANS = [
+  { label: '5 min', ms: 5 * 60_000 },
+  { label: '15 min', ms: 15 * 60_000 },
+  { label: '1 h', ms: 60 * 60_000 },
+] as const
+
+/** Room right of now, for what comes next. */
+const FUTURE = 0.1
+
+export interface HealthChartsProps {
+  readonly service: ServiceView
+  readonly entries: readonly JournalEntry[]
+  readonly kind: 'health' | 'resources'
+  readonly tabs: React.ReactNode
+}
+
+/** Both environments on one time axis and one value axis per metric, with the journal's acts and the criteria's limits. */
+export function HealthCharts({ service, entries, kind, tabs }: HealthChartsProps) {
+  const [spanMs, setSpanMs] = useState<number>(5 * 60_000)
+  const [hoverIndex, setHoverIndex] = useState<number | null>(null)
+  const { lines, now } = useLines(service.name, spanMs)
+  const fromMs = now - spanMs
+  const toMs = now + spanMs * FUTURE
+  const view = service.release
+  const release = view && !view.ended ? view.release : null
+  const criteria = release?.plan.criteria ?? service.plan.criteria
+  const shared = { times: lines.times, fromMs, toMs, now, hoverIndex, onHover: setHoverIndex }
+  const pointNote = lines.bucketMs > 1000 ? `one point is ${formatDuration(lines.bucketMs)}` : ''
+  const head = (
+    <>
+      <div className="pt-2 pl-4 text-11 leading-[14px] text-ink-3">
+        {tabs}
+        <span role="group" aria-label="Span" className="flex gap-2.5">
+          {SPANS.map((span) => (
+            <button key={span.ms} type="button" aria-pressed={span.ms === spanMs} onClick={() => setSpanMs(span.ms)} className={span.ms === spanMs ? 'text-ink-1 underline underline-offset-[3px]' : 'hover:text-ink-1'}>
+              {span.label}
+            </button>
+          ))}
+        </span>
+      </div>
+      <div />
+      <div />
+    </>
+  )
+  return (
+    <ChartFrame rows={kind === 'health' ? 3 : 2} fromMs={fromMs} toMs={toMs} now={now} marks={toMarks(entries, fromMs, now)} release={release} head={head}>
+      {kind === 'health' ? (
+        <>
+          <ChartRow {...shared} title="Error ratio" unit="%" blue={[lines.blue.errorRatio]} green={[lines.green.errorRatio]} limits={limitsOf(criteria, 'errorRatio')} minTop={0.004} format={(value) => formatPercent(value * 100, 2)} tick={(value) => (value === 0 ? '0' : formatPercent(value * 100))} note={pointNote} />
+          <ChartRow {...shared} title="Latency" unit="ms" heads={['p99', 'p50']} blue={[lines.blue.p99Ms, lines.blue.p50Ms]} green={[lines.green.p99Ms, lines.green.p50Ms]} limits={[...limitsOf(criteria, 'p99Ms'), ...limitsOf(criteria, 'p95Ms'), ...limitsOf(criteria, 'p50Ms')]} minTop={10} format={formatMs} tick={plain} />
+          <ChartRow {...shared} title="Throughput" unit="/s" blue={[lines.blue.perSecond]} green={[lines.green.perSecond]} limits={[]} minTop={5} format={(value) => `${formatRate(value)} /s`} tick={plain} />
+        </>
+      ) : (
+        <>
+          <ChartRow {...shared} title="CPU" unit="%" blue={[lines.blue.cpuPercent]} green={[lines.green.cpuPercent]} limits={[]} minTop={10} format={(value) => `${value.toFixed(1)} %`} tick={(value) => `${plain(value)} %`} note="of one core, whole process tree" />
+          <ChartRow {...shared} title="Memory" unit="MiB" blue={[lines.blue.memoryMib]} green={[lines.green.memoryMib]} limits={[]} minTop={50} format={(value) => `${Math.round(value)} MiB`} tick={plain} note="resident, whole process tree" />
+        </>
+      )}
+    </ChartFrame>
+  )
+}
+
+function plain(value: number): string {
+  return value >= 10 || Number.isInteger(value) ? String(Math.round(value)) : value.toFixed(1)
+}
+
+function limitsOf(criteria: readonly Criterion[], metric: Criterion['metric']): readonly ChartLimit[] {
+  const words = metric === 'errorRatio' ? (value: number) => `limit ${formatPercent(value * 100)}` : (value: number) => `limit ${metric.replace('Ms', '')} ${formatMs(value)} ms`
+  return criteria.filter((criterion) => criterion.metric === metric).map((criterion) => ({ value: criterion.limit, label: words(criterion.limit) }))
+}

@@ -1,0 +1,23 @@
+import { useQuery } from '@tanstack/react-query'
+import { useMemo } from 'react'
+import type { JournalEntry } from '../../../src-main/contract/journal.ts'
+import { useConsole, useLiveJournal, useNow } from '../../lib/console-context.tsx'
+import { journalQuery } from '../../lib/queries.ts'
+
+const HOUR_MS = 3_600_000
+
+/** The service's entries, newest first: a page of the journal once, then what the stream brings. */
+export function useServiceEntries(service: string): { readonly entries: readonly JournalEntry[]; readonly lastHour: readonly JournalEntry[] } {
+  const { session } = useConsole()
+  const live = useLiveJournal()
+  const now = useNow(30_000)
+  const query = useQuery(journalQuery(session, { text: '', service }, 200))
+  const page = query.data?.entries
+  const entries = useMemo(() => {
+    const newest = page?.[0]?.seq ?? 0
+    const added = live.filter((entry) => entry.target.service === service && entry.seq > newest)
+    return [...added.toReversed(), ...(page ?? [])]
+  }, [live, page, service])
+  const lastHour = useMemo(() => entries.filter((entry) => entry.at > now - HOUR_MS), [entries, now])
+  return { entries, lastHour }
+}

@@ -1,0 +1,48 @@
+import type { ServiceView } from '../../../src-main/contract/service.ts'
+import { PlaceText, Plate, Version } from '../../components/place.tsx'
+import { HEALTH_MARK, StateMark } from '../../components/state-mark.tsx'
+import { Since } from '../../components/time.tsx'
+import { phaseWords } from '../../lib/release-words.ts'
+
+/** What is live, in the page's largest words. */
+export function ServiceTitle({ service }: { readonly service: ServiceView }) {
+  const release = service.release && !service.release.ended ? service.release.release : null
+  const known = service.observed.kind === 'known' ? service.observed.value : null
+  const shown = known && release && known.weights[release.candidateEnvironment] > 0 ? release.candidateEnvironment : service.live
+  return (
+    <>
+      <span className="truncate" title={service.name}>
+        {service.name}
+      </span>
+      <span className="inline-flex items-center gap-2 text-16 font-medium text-ink-2">
+        {!known && service.observed.kind === 'unknown' ? (
+          <StateMark state="unknown">
+            traffic unknown, <Since at={service.observed.since} />
+          </StateMark>
+        ) : shown && known ? (
+          <>
+            {known.weights[shown]} % on <Plate environment={shown} />
+            <Version className="font-semibold text-ink-1" version={known.environments[shown].deployed?.version ?? 'empty'} />
+          </>
+        ) : (
+          'out of service'
+        )}
+      </span>
+    </>
+  )
+}
+
+/** Where the release is, what is wrong if anything, and what happens if nobody does anything. */
+export function ServiceSentence({ service }: { readonly service: ServiceView }) {
+  const view = service.release
+  const health = service.health === 'healthy' ? null : <StateMark state={HEALTH_MARK[service.health]}>{service.healthReason || service.health}</StateMark>
+  if (!view) return health ?? (service.stable ? 'No release is under way. If you do nothing: it stays as it is.' : 'Nothing was ever released here. Start with a first version.')
+  const words = phaseWords(view.release)
+  return (
+    <>
+      {words.charAt(0).toUpperCase() + words.slice(1)}
+      {health ? <>, {health}. </> : '. '}
+      <PlaceText text={view.next} />
+    </>
+  )
+}

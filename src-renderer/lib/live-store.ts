@@ -1,0 +1,198 @@
+import type { JournalEntry } from '../../src-main/contract/journal.ts'
+import type { ServiceView, WaitingItem } from '../../src-main/contract/service.ts'
+import type { SystemStatus, WatchItem } from '../../src-main/contract/system.ts'
+import type { MetricSample } from '../../src-main/contract/traffic.ts'
+
+export type Connection =
+  | { readonly kind: 'connecting'; readonly since: number }
+  | { readonly kind: 'live'; readonly since: number }
+  | { readonly kind: 'lost'; readonly since: number; readonly why: string }
+
+/** The newest samples of both environments, oldest first, at most `RECENT_SAMPLES` of each. */
+export interface RecentMetrics {
+  readonly blue: readonly MetricSample[]
+  readonly green: readonly MetricSample[]
+}
+export const RECENT_SAMPLES = 15
+export const RECENT_ENTRIES = 400
+const NO_METRICS: RecentMetrics = { blue: [], green: [] }
+
+/**
+ * What changed: one service, one service's metrics, or one of the whole lists.
+ * A subscriber to a service hears nothing of the other 499.
+ */
+export type LiveKey = 'connection' | 'status' | 'services' | 'waiting' | 'journal' | `service:${string}` | `metrics:${string}`
+
+export interface LiveStore {
+  subscribe(key: LiveKey, listener: () => void): () => void
+  connection(): Connection
+  status(): SystemStatus | null
+  /** Every service by name; the same array until one of them changes. */
+  services(): readonly ServiceView[]
+  readonly service: (name: string) => ServiceView | null
+  metrics(name: string): RecentMetrics
+  waiting(): readonly WaitingItem[]
+  /** Entries that arrived while this screen was open, oldest first. */
+  journal(): readonly JournalEntry[]
+  /** True once a whole snapshot has arrived. */
+  ready(): boolean
+  /** The core's wall clock, milliseconds. */
+  readonly now: () => number
+  apply(item: WatchItem): void
+  setConnection(connection: Connection): void
+  /** Hears each item as it arrives, before screens are told. */
+  onItem(listener: (item: WatchItem) => void): () => void
+}
+
+export interface LiveStoreOptions {
+  readonly wallMs?: () => number
+  /** Runs `flush` soon. Changes until then reach screens together. */
+  readonly schedule?: (flush: () => void) => void
+}
+
+function appendSample(samples: readonly MetricSample[], sample: MetricSample | null): readonly MetricSample[] {
+  if (!sample || sample.at <= (samples.at(-1)?.at ?? 0)) return samples
+  return [...samples.slice(-(RECENT_SAMPLES - 1)), sample]
+}
+
+/** The one live source of every screen: a snapshot, then what replaces parts of it. */
+export function createLiveStore(options: LiveStoreOptions = {}): LiveStore {
+  const wallMs = options.wallMs ?? Date.now
+  const schedule = options.schedule ?? defaultSchedule
+  const listeners = new Map<LiveKey, Set<() => void>>()
+  const itemListeners = new Set<(item: WatchItem) => void>()
+  const dirty = new Set<LiveKey>()
+  let scheduled = false
+
+  let connection: Connection = { kind: 'connecting', since: wallMs() }
+  let status: SystemStatus | null = null
+  let offsetMs = 0
+  let ready = false
+  let services = new Map<string, ServiceView>()
+  /** Collects a snapshot while the old one stays on screen; null outside of one. */
+  let incoming: Map<string, ServiceView> | null = new Map()
+  let list: readonly ServiceView[] = []
+  const metrics = new Map<string, RecentMetrics>()
+  let waiting: readonly WaitingItem[] = []
+  let journal: readonly JournalEntry[] = []
+
+  function flush() {
+    scheduled = false
+    const keys = [...dirty]
+    dirty.clear()
+    if (keys.includes('services')) list = [...services.values()].toSorted((a, b) => a.name.localeCompare(b.name))
+    for (const key of keys) for (const listener of listeners.get(key) ?? []) listener()
+  }
+
+  function touch(key: LiveKey) {
+    dirty.add(key)
+    if (scheduled) return
+    scheduled = true
+    schedule(flush)
+  }
+
+  function putService(view: ServiceView) {
+    const before = services.get(view.name)
+    services.set(view.name, view)
+    incoming?.set(view.name, view)
+    const generation = view.observed.kind === 'known' ? view.observed.value.generation : null
+    const generationBefore = before?.observed.kind === 'known' ? before.observed.value.generation : null
+    // A share measured across a change of weights would show neither the old nor the new: measure afresh.
+    if (generationBefore !== null && generation !== null && generation !== generationBefore) metrics.delete(view.name)
+    const known = metrics.get(view.name)
+    if (!known) putMetrics(view.name, view.latest.blue, view.latest.green)
+    touch(`service:${view.name}`)
+    touch('services')
+  }
+
+  function putMetrics(name: string, blue: MetricSample | null, green: MetricSample | null) {
+    const before = metrics.get(name) ?? NO_METRICS
+    metrics.set(name, { blue: appendSample(before.blue, blue), green: appendSample(before.green, green) })
+    touch(`metrics:${name}`)
+  }
+
+  function apply(item: WatchItem) {
+    switch (item.kind) {
+      case 'status':
+        status = item.status
+        offsetMs = item.status.now - wallMs()
+        touch('status')
+        break
+      case 'service':
+        putService(item.service)
+        break
+      case 'serviceRemoved':
+        services.delete(item.name)
+        incoming?.delete(item.name)
+        metrics.delete(item.name)
+        touch(`service:${item.name}`)
+        touch('services')
+        break
+      case 'metrics':
+        putMetrics(item.service, item.blue, item.green)
+        break
+      case 'waiting':
+        waiting = item.items
+        touch('waiting')
+        break
+      case 'journal':
+        if (item.entry.seq > (journal.at(-1)?.seq ?? 0)) {
+          journal = [...journal.slice(-(RECENT_ENTRIES - 1)), item.entry]
+          touch('journal')
+        }
+        break
+      case 'ready':
+        if (incoming) {
+          for (const name of services.keys()) if (!incoming.has(name)) touch(`service:${name}`)
+          services = incoming
+          incoming = null
+        }
+        ready = true
+        connection = { kind: 'live', since: wallMs() }
+        touch('connection')
+        touch('services')
+        break
+      case 'resync':
+        incoming = new Map()
+        break
+    }
+    for (const listener of itemListeners) listener(item)
+  }
+
+  return {
+    subscribe(key, listener) {
+      const set = listeners.get(key) ?? new Set()
+      listeners.set(key, set)
+      set.add(listener)
+      return () => {
+        set.delete(listener)
+        if (set.size === 0) listeners.delete(key)
+      }
+    },
+    connection: () => connection,
+    status: () => status,
+    services: () => list,
+    service: (name) => services.get(name) ?? null,
+    metrics: (name) => metrics.get(name) ?? NO_METRICS,
+    waiting: () => waiting,
+    journal: () => journal,
+    ready: () => ready,
+    now: () => wallMs() + offsetMs,
+    apply,
+    setConnection(next) {
+      connection = next
+      if (next.kind !== 'live') incoming = new Map()
+      touch('connection')
+    },
+    onItem(listener) {
+      itemListeners.add(listener)
+      return () => itemListeners.delete(listener)
+    },
+  }
+}
+
+/** Once per frame while visible; browsers stop frames in hidden tabs, so there a timer does it. */
+function defaultSchedule(flush: () => void): void {
+  if (typeof requestAnimationFrame === 'function' && typeof document !== 'undefined' && !document.hidden) requestAnimationFrame(flush)
+  else setTimeout(flush, 100)
+}

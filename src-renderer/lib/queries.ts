@@ -1,0 +1,46 @@
+import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query'
+import type { JournalFilter } from '../../src-main/contract/journal.ts'
+import type { Session } from './session.ts'
+
+const PAGE = 200
+
+/** What is fetched rather than streamed. Keys are [procedure, input], so that one place can refresh them. */
+export const versionsQuery = (session: Session, service: string) =>
+  queryOptions({ queryKey: ['service.versions', service], queryFn: () => session.call((client) => client.service.versions({ service })), staleTime: 5_000 })
+
+export const metricsQuery = (session: Session, service: string, spanMs: number, now: () => number) =>
+  queryOptions({
+    queryKey: ['service.metrics', service, spanMs],
+    queryFn: () => {
+      const toAt = now()
+      return session.call((client) => client.service.metrics({ service, fromAt: toAt - spanMs, toAt }))
+    },
+    staleTime: Number.POSITIVE_INFINITY,
+    gcTime: 10_000,
+  })
+
+export const releasesQuery = (session: Session, service: string) =>
+  queryOptions({ queryKey: ['release.list', service], queryFn: () => session.call((client) => client.release.list({ service, limit: 50 })) })
+
+export const releaseQuery = (session: Session, releaseId: string) =>
+  queryOptions({ queryKey: ['release.get', releaseId], queryFn: () => session.call((client) => client.release.get({ releaseId })) })
+
+export const reportQuery = (session: Session, releaseId: string) =>
+  queryOptions({ queryKey: ['journal.report', releaseId], queryFn: () => session.call((client) => client.journal.report({ releaseId })) })
+
+export const entryQuery = (session: Session, seq: number) =>
+  queryOptions({ queryKey: ['journal.get', seq], queryFn: () => session.call((client) => client.journal.get({ seq })), staleTime: Number.POSITIVE_INFINITY })
+
+/** Entries change only by being added; `journal.search` is refreshed when one arrives that could match. */
+export const journalQuery = (session: Session, filter: JournalFilter, limit: number) =>
+  queryOptions({ queryKey: ['journal.search', filter, limit], queryFn: () => session.call((client) => client.journal.search({ filter, limit })) })
+
+export const journalPagesQuery = (session: Session, filter: JournalFilter) =>
+  infiniteQueryOptions({
+    queryKey: ['journal.pages', filter],
+    queryFn: ({ pageParam }) =>
+      session.call((client) => client.journal.search({ filter, limit: PAGE, ...(pageParam === null ? {} : { beforeSeq: pageParam }) })),
+    initialPageParam: null as number | null,
+    getNextPageParam: (page) => page.nextBeforeSeq,
+    staleTime: Number.POSITIVE_INFINITY,
+  })

@@ -1,0 +1,21 @@
+import { createValueStore, type ValueStore } from './value-store.ts'
+
+/** A confirm that is open, over whatever screen. */
+export interface OpenConfirm {
+  readonly service: string
+  readonly releaseId: string
+  readonly command: 'rollBack' | 'irreversible'
+}
+
+export interface UiState {
+  readonly palette: boolean
+  readonly keys: boolean
+  readonly notices: boolean
+  readonly confirm: OpenConfirm | null
+  /** The service that was last looked at or selected; what levers outside a service page act on. */
+  readonly selectedService: string | null
+}
+
+export function createUiState(): ValueStore<UiState> {
+  return createValueStore<UiState>({ palette: false, keys: false, notices: false, confirm: null, selectedService: null })
+}
