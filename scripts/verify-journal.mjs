@@ -176,7 +176,7 @@ function print(file, { entries, head, leftOut, problems, checkpoints }) {
 
 const asked = readArguments(process.argv.slice(2))
 for (const file of asked.files) {
-  const result = await verify(file, asked.checkpoints).catch((error) => fail(`Cannot read ${file}: ${error.message}`))
+  const result = await verify(file, asked.checkpoints).catch((error) => fail(`Cannot read ${String(file)}: ${error.message}`))
   if (asked.json) console.log(JSON.stringify({ file, ...result }))
   else print(file, result)
   if (result.problems.length > 0) process.exitCode = 1

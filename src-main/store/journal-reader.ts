@@ -73,9 +73,10 @@ export function openJournalReader(file: string, options: OpenReaderOptions = {})
     const found: JournalEntry[] = []
     if (limit === 0) return found
     for await (const seq of index.candidates(rest, query, beforeSeq)) {
-      const entry = show(seq)
-      if (!entry || !matches(entry, rest, query)) continue
-      found.push(entry)
+      const row = one.get(seq)
+      const candidate = row && indexRow(row).entry
+      if (!candidate || !matches(candidate, rest, query)) continue
+      found.push(showEntry(storedEntry(row)))
       if (found.length === limit) break
     }
     return found
@@ -132,10 +133,7 @@ export function openJournalReader(file: string, options: OpenReaderOptions = {})
       }
     },
     exportLines: (format, filter, upTo, nowMs) => exportLines(db, format, filter, upTo, nowMs),
-    indexWork(budgetMs) {
-      index.catchUp()
-      return index.work(budgetMs)
-    },
+    indexWork: (budgetMs) => index.work(budgetMs),
     indexProgress: () => index.progress(),
     close() {
       index.close()
@@ -145,11 +143,18 @@ export function openJournalReader(file: string, options: OpenReaderOptions = {})
 }
 
 function indexRow(row: { readonly seq: number; readonly header: string; readonly body: string | null }): IndexRow {
+  const header = parseJson(row.header, headerSchema)
+  const draft = row.body === null ? null : parseJson(row.body, searchedSchema)
+  return { seq: row.seq, at: header?.at ?? 0, entry: header && draft ? { ...draft, id: header.id, at: header.at } : null }
+}
+
+/** The part of a body that is searched: before, after and evidence cost more to check than all the rest. */
+const searchedSchema = journalDraftSchema.omit({ before: true, after: true, evidence: true }).strip()
+
+function parseJson<T>(text: string, schema: { safeParse(value: unknown): { readonly data?: T | undefined } }): T | null {
   try {
-    const { id, at } = headerSchema.parse(JSON.parse(row.header))
-    const draft = row.body === null ? null : journalDraftSchema.parse(JSON.parse(row.body))
-    return { seq: row.seq, at, entry: draft && { ...draft, id, at } }
+    return schema.safeParse(JSON.parse(text)).data ?? null
   } catch {
-    return { seq: row.seq, at: 0, entry: null }
+    return null
   }
 }

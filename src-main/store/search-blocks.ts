@@ -21,6 +21,10 @@ const PREFIX_LIMIT = 16
 export const TIME_RUN = 256
 export const TIME_RUNS = BLOCK_ENTRIES / TIME_RUN
 
+/** Bits of a block's filter of terms that do not occur, and how many each term sets: under 1 % wrong at 25,000 terms. */
+const BLOOM_BITS = 1 << 18
+const BLOOM_PROBES = 4
+
 export type BlockBits = Uint32Array
 
 /** Terms of one kind never equal those of another. */
@@ -69,6 +73,8 @@ export interface BlockBuilder {
   add(offset: number, entry: Searchable | null, at: number): void
   bits(term: number, into: BlockBits): boolean
   times(): Float64Array
+  /** Says of most terms that do not occur that they do not (Bloom 1970), so that the disk need not be asked. */
+  bloom(): Uint8Array
   /** One blob per bucket. */
   buckets(): Generator<{ readonly bucket: number; readonly blob: Buffer }>
 }
@@ -118,6 +124,11 @@ export function blockBuilder(): BlockBuilder {
       return true
     },
     times: () => times,
+    bloom() {
+      const filter = new Uint8Array(BLOOM_BITS / 8)
+      for (const term of lists.keys()) for (const bit of bloomBits(term)) filter[bit >>> 3] = (filter[bit >>> 3] ?? 0) | (1 << (bit & 7))
+      return filter
+    },
     *buckets() {
       const byBucket = Array.from({ length: BUCKETS }, (): number[] => [])
       for (const term of lists.keys()) byBucket[term >>> 22]?.push(term)
@@ -146,6 +157,17 @@ function encodeBucket(terms: readonly { readonly term: number; readonly list: re
     data += size(list.length)
   }
   return blob
+}
+
+/** False only when the term does not occur in the block. */
+export function mayOccur(filter: Uint8Array, term: number): boolean {
+  return bloomBits(term).every((bit) => ((filter[bit >>> 3] ?? 0) & (1 << (bit & 7))) !== 0)
+}
+
+/** Double hashing (Kirsch and Mitzenmacher 2006): two hashes stand for many. */
+function bloomBits(term: number): readonly number[] {
+  const second = finish(term ^ 0x5bd1e995) | 1
+  return Array.from({ length: BLOOM_PROBES }, (_, i) => (Math.imul(second, i) + term) & (BLOOM_BITS - 1))
 }
 
 /** Finds a term in a bucket's blob. False when it does not occur in the block. */

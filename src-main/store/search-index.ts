@@ -1,6 +1,6 @@
 import Database from 'better-sqlite3'
 import { rmSync } from 'node:fs'
-import { BLOCK_ENTRIES, BLOCK_WORDS, type BlockBits, type BlockBuilder, blockBuilder, BUCKETS, bucketBits, keepTimes, planTerms, type TermPlan } from './search-blocks.ts'
+import { BLOCK_ENTRIES, BLOCK_WORDS, type BlockBits, type BlockBuilder, blockBuilder, BUCKETS, bucketBits, keepTimes, mayOccur, planTerms, type TermPlan } from './search-blocks.ts'
 import type { QueryPart, Searchable } from './search-words.ts'
 import type { JournalFilter } from '../contract/journal.ts'
 
@@ -26,8 +26,6 @@ export interface IndexSource {
  * growing block is in memory, and is read anew at opening (at most 16,383 entries). Losing the file costs time only.
  */
 export interface SearchIndex {
-  /** Takes in entries appended since. */
-  catchUp(): void
   /** Does about `budgetMs` of indexing whole blocks, newest first. True when there is more to do. */
   work(budgetMs: number): boolean
   /**
@@ -42,16 +40,18 @@ export interface SearchIndex {
 const VERSION = 1
 /** How long indexing holds the thread at a time, milliseconds. */
 const SLICE_MS = 5
+const CATCH_UP_ENTRIES = 256
 const turn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve))
 
 interface KeptBlock {
   readonly times: Float64Array
+  readonly bloom: Uint8Array
 }
 
 /** `file` null: kept in a temporary file that SQLite deletes. */
 export function openSearchIndex(file: string | null, source: IndexSource): SearchIndex {
   let { db, blocks } = openKept(file, source)
-  let insertBlock = db.prepare('INSERT INTO blocks (block, last_hash, times) VALUES (?, ?, ?)')
+  let insertBlock = db.prepare('INSERT INTO blocks (block, last_hash, times, bloom) VALUES (?, ?, ?, ?)')
   let insertBucket = db.prepare('INSERT INTO postings (place, data) VALUES (?, ?)')
   let readBucket = db.prepare<[number], Buffer>('SELECT data FROM postings WHERE place = ?').pluck()
 
@@ -62,15 +62,16 @@ export function openSearchIndex(file: string | null, source: IndexSource): Searc
     for (const row of source.rows(firstSeq(block) + from, firstSeq(block) + to)) builder.add(row.seq - firstSeq(block), row.entry, row.at)
   }
 
-  const catchUp = () => {
+  /** Takes in entries appended since, some at a time. True when the growing block has them all. */
+  const catchUp = (): boolean => {
     const max = source.maxSeq()
     const block = Math.floor(max / BLOCK_ENTRIES)
-    if (block !== open.block) {
-      // The block filled up. It is taken whole by `work`; until then it is looked through.
-      open = { block, builder: blockBuilder() }
-    }
+    // A block that filled up is taken whole by `work`.
+    if (block !== open.block) open = { block, builder: blockBuilder() }
     const offset = max - firstSeq(block)
-    if (offset >= open.builder.count()) fill(open.builder, block, open.builder.count(), offset)
+    const from = open.builder.count()
+    if (offset >= from) fill(open.builder, block, from, Math.min(offset, from + CATCH_UP_ENTRIES - 1))
+    return open.builder.count() > offset
   }
 
   function* indexBlock(block: number): Generator<undefined> {
@@ -86,9 +87,10 @@ export function openSearchIndex(file: string | null, source: IndexSource): Searc
       if (++written % 32 === 0) yield
     }
     const times = builder.times()
-    insertBlock.run(block, source.hashOf(firstSeq(block) + BLOCK_ENTRIES - 1) ?? null, Buffer.from(times.buffer, times.byteOffset, times.byteLength))
+    const bloom = builder.bloom()
+    insertBlock.run(block, source.hashOf(firstSeq(block) + BLOCK_ENTRIES - 1) ?? null, Buffer.from(times.buffer, times.byteOffset, times.byteLength), bloom)
     db.exec('COMMIT')
-    blocks.set(block, { times })
+    blocks.set(block, { times, bloom })
   }
 
   const nextUnindexed = (): number | null => {
@@ -101,7 +103,7 @@ export function openSearchIndex(file: string | null, source: IndexSource): Searc
     db.close()
     if (file) removeKept(file)
     ;({ db, blocks } = { db: createKept(''), blocks: new Map<number, KeptBlock>() })
-    insertBlock = db.prepare('INSERT INTO blocks (block, last_hash, times) VALUES (?, ?, ?)')
+    insertBlock = db.prepare('INSERT INTO blocks (block, last_hash, times, bloom) VALUES (?, ?, ?, ?)')
     insertBucket = db.prepare('INSERT INTO postings (place, data) VALUES (?, ?)')
     readBucket = db.prepare<[number], Buffer>('SELECT data FROM postings WHERE place = ?').pluck()
     job = null
@@ -111,6 +113,7 @@ export function openSearchIndex(file: string | null, source: IndexSource): Searc
     const until = performance.now() + budgetMs
     try {
       while (performance.now() < until) {
+        if (!catchUp()) continue
         if (!job) {
           const block = wanted !== undefined && !blocks.has(wanted) ? wanted : nextUnindexed()
           if (block === null) return false
@@ -128,15 +131,16 @@ export function openSearchIndex(file: string | null, source: IndexSource): Searc
 
   const termBits = (block: number, term: number, into: BlockBits): boolean => {
     if (block === open.block) return open.builder.bits(term, into)
+    const kept = blocks.get(block)
+    if (!kept || !mayOccur(kept.bloom, term)) return false
     const blob = readBucket.get(block * BUCKETS + (term >>> 22))
     return blob ? bucketBits(blob, term, into) : false
   }
 
   return {
-    catchUp,
     work: (budgetMs) => work(budgetMs),
     async *candidates(filter, query, beforeSeq) {
-      catchUp()
+      while (!catchUp()) await turn()
       const plan = planTerms(filter, query)
       const { fromAt = -Infinity, toAt = Infinity } = filter
       const bits: Scratch = { result: new Uint32Array(BLOCK_WORDS), one: new Uint32Array(BLOCK_WORDS), part: new Uint32Array(BLOCK_WORDS) }
@@ -236,7 +240,6 @@ function openKept(file: string | null, source: IndexSource): { db: Database.Data
 function createKept(file: string): Database.Database {
   const db = new Database(file, { timeout: 0 })
   try {
-    db.pragma('page_size=16384')
     db.pragma('journal_mode=WAL')
     db.pragma('locking_mode=EXCLUSIVE')
     // Whatever a power cut does to it, it is noticed or made again.
@@ -244,7 +247,7 @@ function createKept(file: string): Database.Database {
     db.pragma('cache_size=-65536')
     db.exec(`
       CREATE TABLE IF NOT EXISTS about (version INTEGER NOT NULL) STRICT;
-      CREATE TABLE IF NOT EXISTS blocks (block INTEGER PRIMARY KEY, last_hash BLOB, times BLOB NOT NULL) STRICT;
+      CREATE TABLE IF NOT EXISTS blocks (block INTEGER PRIMARY KEY, last_hash BLOB, times BLOB NOT NULL, bloom BLOB NOT NULL) STRICT;
       CREATE TABLE IF NOT EXISTS postings (place INTEGER PRIMARY KEY, data BLOB NOT NULL) STRICT;
       INSERT INTO about SELECT ${VERSION} WHERE NOT EXISTS (SELECT 1 FROM about);
     `)
@@ -259,10 +262,10 @@ function createKept(file: string): Database.Database {
 function readKept(db: Database.Database, source: IndexSource): Map<number, KeptBlock> | null {
   if (db.prepare('SELECT version FROM about').pluck().get() !== VERSION) return null
   const blocks = new Map<number, KeptBlock>()
-  for (const row of db.prepare<[], { block: number; last_hash: Buffer | null; times: Buffer }>('SELECT block, last_hash, times FROM blocks').iterate()) {
+  for (const row of db.prepare<[], { block: number; last_hash: Buffer | null; times: Buffer; bloom: Buffer }>('SELECT block, last_hash, times, bloom FROM blocks').iterate()) {
     const last = source.hashOf(firstSeq(row.block) + BLOCK_ENTRIES - 1)
     if (!last || !row.last_hash?.equals(last)) return null
-    blocks.set(row.block, { times: new Float64Array(Uint8Array.from(row.times).buffer) })
+    blocks.set(row.block, { times: new Float64Array(Uint8Array.from(row.times).buffer), bloom: row.bloom })
   }
   return blocks
 }
