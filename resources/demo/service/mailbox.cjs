@@ -60,7 +60,7 @@ function createMailbox({ environment, liveAddress, everyMs }) {
     lagMs() {
       const now = Date.now()
       const following = now - copied.caughtUpAt < FORGOTTEN_MS ? now - copied.caughtUpAt : null
-      const followed = now - follower.seenAt < forgotten && follower.caughtUpAt > 0 ? now - follower.caughtUpAt : null
+      const followed = now - follower.seenAt < FORGOTTEN_MS && follower.caughtUpAt > 0 ? now - follower.caughtUpAt : null
       return following === null && followed === null ? null : Math.max(following ?? 0, followed ?? 0)
     },
     stop() {

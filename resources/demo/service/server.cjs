@@ -1,6 +1,6 @@
 // One small web service, played by every service of the demo. What it is and how it behaves stands in the version.json of
-// the folder it is started in; PORT and ENVIRONMENT come from Signalbox. No dependencies; CommonJS,
-// because a process with modules to load stays 13 MB larger, and the demo runs four to eight of these.
+// the folder it is started in; PORT and ENVIRONMENT come from Signalbox. No dependencies.
+require('./small.cjs')
 const { createServer } = require('node:http')
 const { readFileSync } = require('node:fs')
 const { createMailbox } = require('./mailbox.cjs')
