@@ -1,0 +1,69 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { localSettingsSchema } from '../providers/local/config.ts'
+import { localWorkspaceShape } from '../providers/local/workspace-shape.ts'
+import { loadWorkspace } from './load.ts'
+import { PLAN_DEFAULTS } from './plan-defaults.ts'
+import { formatDuration } from './units.ts'
+
+const page = readFileSync(new URL('../../docs/workspace.md', import.meta.url), 'utf8')
+const examples = [...page.matchAll(/```yaml\n(.*?)```/gs)].map(([, example = '']) => example)
+
+let folder: string
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'signalbox-docs-'))
+  mkdirSync(join(folder, 'releases', '1.8.0'), { recursive: true })
+})
+afterAll(() => rmSync(folder, { recursive: true }))
+
+function load(text: string) {
+  const file = join(folder, 'signalbox.yaml')
+  writeFileSync(file, text)
+  return loadWorkspace(file, { providers: { local: localWorkspaceShape }, variables: { SHOP_DATABASE_URL: 'x' } })
+}
+
+describe('docs/workspace.md', () => {
+  it('has examples', () => expect(examples.length).toBeGreaterThanOrEqual(4))
+
+  it.each(examples.map((example, index) => [index + 1, example] as const))('example %i is a workspace', (_number, example) => {
+    const result = load(example)
+    expect('problems' in result ? result.problems : []).toEqual([])
+  })
+
+  it('declares a service in ten lines', () => {
+    expect(examples[0]?.trimEnd().split('\n').length).toBeLessThanOrEqual(10)
+  })
+
+  it('names every key there is', () => {
+    const result = load('x: 1\ndefaults: {x: 1}\nservices: {a: {x: 1, plan: {x: 1, steps: [{x: 1}], smoke: [{x: 1}], criteria: [{x: 1}], lease: {x: 1}}, ready: {x: 1}, live: {x: 1}, sticky: {x: 1}, restart: {x: 1}, timeouts: {x: 1}, blue: {x: 1}, data: {per-environment: {x: 1, sync: {x: 1}}}}}\n')
+    if (!('problems' in result)) throw new Error('every key was unknown')
+    const keys = new Set(result.problems.flatMap(({ expected }) => /Keys here: (.*)$/.exec(expected)?.[1]?.split(', ') ?? []))
+    expect(keys.size).toBeGreaterThan(50)
+    expect([...keys].filter((key) => !new RegExp(`[\`{ ,]${key}[\`:, ]`).test(page))).toEqual([])
+  })
+
+  it('states the defaults that hold', () => {
+    const row = (key: string) => (page.split('\n').find((line) => line.startsWith(`| \`${key}\` |`)) ?? '').split('|').map((cell) => cell.trim())
+    for (const [column, tier] of [[3, 'dev'], [4, 'staging'], [5, 'prod']] as const) {
+      const plan = PLAN_DEFAULTS[tier]
+      expect(row('bake')[column]).toBe(formatDuration(plan.bakeMs))
+      expect(row('drain')[column]).toBe(formatDuration(plan.drainMs))
+      expect(row('rollback-window')[column]).toBe(formatDuration(plan.rollbackWindowMs))
+      expect(row('criteria')[column]).toContain(`≤ ${(plan.criteria[0]?.limit ?? 0) * 100} %`)
+      for (const { weightPercent, hold } of plan.steps) {
+        expect(row('steps')[column]).toMatch(new RegExp(`\\b${weightPercent}\\b`))
+        if (hold.kind !== 'manual' && hold.ms > 0) expect(row('steps')[column]).toContain(formatDuration(hold.ms))
+      }
+    }
+    const settings = localSettingsSchema.parse({ run: 'x', folder: '/', versions: { kind: 'list', versions: ['1'] }, live: {}, sticky: {} })
+    const { restart, timeouts, live, sticky } = settings
+    expect(row('stop-grace')[3]).toBe(formatDuration(settings.stopGraceMs))
+    expect(row('on-live-death')[3]).toBe(`\`${settings.onLiveDeath}\``)
+    expect(row('restart')[2]).toContain(`{max: ${restart.maxInWindow}, window: ${formatDuration(restart.windowMs)}, pause: ${formatDuration(restart.backoffMs)}, longest-pause: ${formatDuration(restart.maxBackoffMs)}}`)
+    expect(row('timeouts')[2]).toContain(`{connect: ${formatDuration(timeouts.connectMs)}, headers: ${formatDuration(timeouts.headersMs)}, idle: ${formatDuration(timeouts.idleMs)}}`)
+    expect(row('live')[2]).toContain(`{every: ${formatDuration(live?.intervalMs ?? 0)}, timeout: ${formatDuration(live?.timeoutMs ?? 0)}, failures: ${live?.failures}}`)
+    expect(row('sticky')[2]).toContain(`{cookie: ${sticky?.cookie}, for: ${formatDuration(sticky?.ttlMs ?? 0)}}`)
+  })
+})
