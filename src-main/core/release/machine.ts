@@ -1,0 +1,239 @@
+import { Fault, type FaultData } from '../../contract/fault.ts'
+import { type CriterionResult, type GateResult, type Operator, type Release, SYSTEM_OPERATOR } from '../../contract/release.ts'
+import { RELEASE_COMMANDS, type ReleaseCommand, type ReleasePhase, type Verdict } from '../../contract/vocabulary.ts'
+import type { Effect } from '../ports.ts'
+import { abandon, advance, approve, begin, complete, deployStable, enterStep, fail, finishHold, type Move, pause, resume, retire, retry, rollBack } from './moves.ts'
+
+/** What an operator asks. `at` is wall clock milliseconds, given, never read. */
+export interface CommandInput {
+  readonly kind: 'command'
+  readonly command: ReleaseCommand
+  readonly by: Operator
+  readonly reason: string
+  readonly force: boolean
+  /** SHA-256 of what an approval is bound to; empty for other commands. */
+  readonly digest: string
+  readonly at: number
+}
+
+/** What the engine reports of the world. */
+export type Signal =
+  | { readonly type: 'deployed' }
+  | { readonly type: 'ready' }
+  | { readonly type: 'gateProgress'; readonly gates: readonly GateResult[] }
+  | { readonly type: 'gatesDone'; readonly gates: readonly GateResult[] }
+  | { readonly type: 'weightsVerified' }
+  | { readonly type: 'stopped' }
+  | { readonly type: 'due' }
+  | { readonly type: 'judged'; readonly verdict: Verdict; readonly results: readonly CriterionResult[] }
+  | { readonly type: 'effectFailed'; readonly effect: Effect['type']; readonly fault: FaultData }
+  | { readonly type: 'revertedElsewhere'; readonly reason: string }
+  | { readonly type: 'superseded' }
+  | { readonly type: 'clockJumped'; readonly deltaMs: number }
+export type SignalType = Signal['type']
+
+export interface SignalInput {
+  readonly kind: 'signal'
+  readonly signal: Signal
+  readonly at: number
+}
+export type Input = CommandInput | SignalInput
+
+type OnSignal<T extends SignalType> = (release: Release, signal: Extract<Signal, { type: T }>, at: number) => Move | null
+
+/** One row answers every question about its phase. */
+export interface PhaseRow {
+  /** Nothing follows by itself; a new release may take over. */
+  readonly ended: boolean
+  /** Live traffic may be off the last known stable environment. Then `rollBack` is a command of the row: proved by test. */
+  readonly trafficMayBeOff: boolean
+  /** What it waits for when it is not paused. */
+  readonly waitsFor: (release: Release) => 'operator' | 'provider' | 'clock' | null
+  /** What to say happens if nobody does anything is derived from this by actions.ts. */
+  readonly on: { readonly [C in ReleaseCommand]?: (release: Release, input: CommandInput) => Move | null }
+  readonly when: { readonly [T in SignalType]?: OnSignal<T> }
+}
+
+const provider = () => 'provider' as const
+const nobody = () => null
+
+/** Shared by phases in which a candidate exists but the plan has not taken traffic to it in this phase. */
+const untouched = (release: Release) => release.stepIndex === -1
+
+const clockJumped: OnSignal<'clockJumped'> = (release, signal) =>
+  release.dueAt === null ? null : { next: { ...release, dueAt: release.dueAt + signal.deltaMs, dueSince: (release.dueSince ?? release.dueAt) + signal.deltaMs }, effects: [] }
+
+const revertedElsewhere: OnSignal<'revertedElsewhere'> = (release, signal, at) => rollBack(release, { by: SYSTEM_OPERATOR, reason: signal.reason, force: false, at })
+
+const failedEffect: OnSignal<'effectFailed'> = (release, signal, at) => fail(release, signal.fault, at)
+
+const judgedWhileMoving: OnSignal<'judged'> = (release, signal, at) => {
+  const judged = { ...release, analysis: [...signal.results] }
+  if (signal.verdict === 'fail') {
+    const worst = signal.results.find((result) => result.verdict === 'fail')
+    return rollBack(judged, { by: SYSTEM_OPERATOR, reason: worst?.why ?? 'A criterion failed.', force: false, at })
+  }
+  return { next: judged, effects: [] }
+}
+
+/** The release machine: a record over every phase. */
+export const RELEASE_MACHINE: { readonly [P in ReleasePhase]: PhaseRow } = {
+  planned: {
+    ended: false,
+    trafficMayBeOff: false,
+    waitsFor: (release) => (release.queued ? 'clock' : 'operator'),
+    on: { start: (r, i) => begin(r, i.at), abandon: (r, i) => abandon(r, i.at) },
+    when: {},
+  },
+  deploying: {
+    ended: false,
+    trafficMayBeOff: false,
+    waitsFor: provider,
+    on: { rollBack, pause, resume: (r, i) => resume(r, i.at), abandon: (r, i) => abandon(r, i.at) },
+    when: {
+      deployed: (r) => ({ next: r, effects: [{ type: 'awaitReady', environment: r.candidateEnvironment, version: r.candidate, timeoutMs: 0 }] }),
+      ready: (r, _s, at) => (r.plan.gates.length === 0 ? advance({ ...r, phase: 'verifying' }, at) : { next: { ...r, phase: 'verifying' }, effects: [{ type: 'runGates' }] }),
+      effectFailed: failedEffect,
+    },
+  },
+  verifying: {
+    ended: false,
+    trafficMayBeOff: false,
+    waitsFor: (release) => (release.paused ? 'operator' : 'provider'),
+    on: { rollBack, pause, resume: (r, i) => resume(r, i.at), abandon: (r, i) => abandon(r, i.at) },
+    when: {
+      gateProgress: (r, s) => ({ next: { ...r, gates: [...s.gates] }, effects: [] }),
+      gatesDone: (r, s, at) => {
+        const next = { ...r, gates: [...s.gates] }
+        const failed = s.gates.find((gate) => gate.state !== 'passed')
+        if (!failed) return advance(next, at)
+        const fault = new Fault('gateFailed', `Gate "${failed.name}" failed: ${failed.detail} Live traffic was not touched.`, 'Mend the version and release it again, or retry the gates if the cause is gone.')
+        return fail(next, fault.data, at)
+      },
+      effectFailed: failedEffect,
+    },
+  },
+  awaitingApproval: {
+    ended: false,
+    trafficMayBeOff: true,
+    waitsFor: () => 'operator',
+    on: {
+      approve,
+      rollBack,
+      pause,
+      resume: (r, i) => resume(r, i.at),
+      abandon: (r, i) => (untouched(r) ? abandon(r, i.at) : null),
+    },
+    when: { judged: judgedWhileMoving, revertedElsewhere },
+  },
+  shifting: {
+    ended: false,
+    trafficMayBeOff: true,
+    waitsFor: (release) => (release.shiftPending ? 'provider' : release.paused || release.dueAt === null ? 'operator' : 'clock'),
+    on: {
+      promote: (r, i) => advance({ ...r, paused: null }, i.at),
+      promoteFully: (r, i) => (r.stepIndex < r.plan.steps.length - 1 ? enterStep({ ...r, paused: null }, r.plan.steps.length - 1, i.at) : null),
+      pause,
+      resume: (r, i) => resume(r, i.at),
+      rollBack,
+    },
+    when: {
+      weightsVerified: (r, _s, at) => finishHold({ ...r, shiftPending: false }, at),
+      due: (r, _s, at) => (r.paused || r.shiftPending || !analysisAllows(r) ? null : advance(r, at)),
+      judged: judgedWhileMoving,
+      effectFailed: failedEffect,
+      revertedElsewhere,
+      clockJumped,
+    },
+  },
+  baking: {
+    ended: false,
+    trafficMayBeOff: true,
+    waitsFor: (release) => (release.paused ? 'operator' : 'clock'),
+    on: { promote: (r, i) => complete({ ...r, paused: null }, i.at), pause, resume: (r, i) => resume(r, i.at), rollBack },
+    when: { due: (r, _s, at) => (r.paused ? null : complete(r, at)), judged: judgedWhileMoving, revertedElsewhere, clockJumped },
+  },
+  completed: {
+    ended: false,
+    trafficMayBeOff: true,
+    waitsFor: (release) => (release.paused ? 'operator' : 'clock'),
+    on: { rollBack, retire: (r, i) => retire(r, i.at), pause, resume: (r, i) => resume(r, i.at) },
+    when: {
+      due: (r, _s, at) => (r.paused ? null : retire(r, at)),
+      superseded: (r, _s, at) => ({ next: { ...r, phase: 'retired', dueAt: null, dueSince: null, paused: null, endedAt: at }, effects: [] }),
+      revertedElsewhere,
+      clockJumped,
+    },
+  },
+  retired: {
+    ended: true,
+    trafficMayBeOff: true,
+    waitsFor: nobody,
+    on: { rollBack: (r, i) => (r.stable === null ? null : rollBack(r, i)) },
+    when: {},
+  },
+  rollingBack: {
+    ended: false,
+    trafficMayBeOff: true,
+    waitsFor: provider,
+    on: { rollBack },
+    when: {
+      weightsVerified: (r, _s, at) => ({
+        next: { ...r, phase: 'rolledBack', shiftPending: false, endedAt: at, failure: null },
+        effects: [{ type: 'stop', environment: r.candidateEnvironment, drainMs: r.plan.drainMs }],
+      }),
+      // The stable side is not ready: traffic stays where it is while it is started again.
+      effectFailed: (r, s, at) => deployStable(r, s.fault, at),
+      deployed: (r) => (r.stable === null ? null : { next: r, effects: [{ type: 'awaitReady', environment: stableOf(r), version: r.stable, timeoutMs: 0 }] }),
+      ready: (r, _s, at) => rollBack(r, { by: r.rollback?.by ?? SYSTEM_OPERATOR, reason: r.rollback?.reason ?? '', force: false, at }),
+    },
+  },
+  rolledBack: { ended: true, trafficMayBeOff: false, waitsFor: nobody, on: {}, when: {} },
+  failed: {
+    ended: false,
+    trafficMayBeOff: true,
+    waitsFor: () => 'operator',
+    on: { retry: (r, i) => retry(r, i.at), rollBack, abandon: (r, i) => (untouched(r) ? abandon(r, i.at) : null) },
+    when: { revertedElsewhere, judged: judgedWhileMoving },
+  },
+  abandoned: { ended: true, trafficMayBeOff: false, waitsFor: nobody, on: {}, when: {} },
+}
+
+/** An analysis hold is over only when the last verdict on every criterion was `pass`: doubt holds. */
+function analysisAllows(release: Release): boolean {
+  if (release.plan.steps[release.stepIndex]?.hold.kind !== 'analysis') return true
+  return release.analysis.length >= release.plan.criteria.length && release.analysis.every((result) => result.verdict === 'pass')
+}
+
+function stableOf(release: Release) {
+  return release.candidateEnvironment === 'blue' ? 'green' : 'blue'
+}
+
+/**
+ * The next state and the effects it asks for. Pure. A command outside the table throws `illegalCommand`; a signal the
+ * phase has no use for (a late answer of an overtaken effect) gives null.
+ */
+export function transition(release: Release, input: Input): Move | null {
+  const row = RELEASE_MACHINE[release.phase]
+  const move = input.kind === 'command' ? row.on[input.command]?.(release, input) : applySignal(row, release, input)
+  if (move) return { next: { ...move.next, revision: release.revision + 1 }, effects: move.effects }
+  if (input.kind === 'signal') return null
+  throw new Fault(
+    'illegalCommand',
+    `${release.id} is ${release.phase}: ${input.command} does not apply there. Traffic was not touched.`,
+    `What applies now: ${legalCommands(release).join(', ') || 'nothing; start a new release'}.`,
+  )
+}
+
+function applySignal(row: PhaseRow, release: Release, input: SignalInput): Move | null {
+  // The table is typed per signal; indexing it by the signal's own type is the one place TypeScript cannot follow.
+  const handle = row.when[input.signal.type] as OnSignal<SignalType> | undefined
+  return handle?.(release, input.signal, input.at) ?? null
+}
+
+/** Commands the table allows in this state, before interlocks. Tried, not listed: there is no second rule to drift. */
+export function legalCommands(release: Release): readonly ReleaseCommand[] {
+  const row = RELEASE_MACHINE[release.phase]
+  const probe: Omit<CommandInput, 'command'> = { kind: 'command', by: SYSTEM_OPERATOR, reason: '', force: false, digest: '', at: release.createdAt }
+  return RELEASE_COMMANDS.filter((command) => row.on[command]?.(release, { ...probe, command }) != null)
+}

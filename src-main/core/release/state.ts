@@ -1,0 +1,108 @@
+import type { Plan } from '../../contract/plan.ts'
+import type { Operator, Release } from '../../contract/release.ts'
+import { OUT_OF_SERVICE, type VersionRef, type Weights } from '../../contract/traffic.ts'
+import { type EnvironmentName, otherEnvironment } from '../../contract/vocabulary.ts'
+
+export interface NewRelease {
+  readonly id: string
+  readonly service: string
+  readonly plan: Plan
+  readonly candidate: VersionRef
+  readonly candidateEnvironment: EnvironmentName
+  readonly stable: VersionRef | null
+  readonly createdBy: Operator
+  readonly at: number
+  readonly reason: string
+  readonly ticket: string
+  readonly notes: string
+  readonly queued: boolean
+}
+
+/**
+ * A planned release. A service's first release has nobody to share traffic with, so only the last step of its plan
+ * remains: all or nothing.
+ */
+export function planRelease(input: NewRelease): Release {
+  const last = input.plan.steps.at(-1)
+  const plan = input.stable === null && last ? { ...input.plan, steps: [last] } : input.plan
+  return {
+    id: input.id,
+    service: input.service,
+    revision: 1,
+    phase: 'planned',
+    plan,
+    candidate: input.candidate,
+    candidateEnvironment: input.candidateEnvironment,
+    stable: input.stable,
+    stepIndex: -1,
+    pendingStep: null,
+    desiredWeights: stableWeights(input),
+    shiftPending: false,
+    paused: null,
+    dueAt: null,
+    dueSince: null,
+    gates: plan.gates.map((gate) => ({ name: gate.name, state: 'waiting', detail: '', exitCode: null, output: '', endedAt: null })),
+    analysis: [],
+    approvals: [],
+    failure: null,
+    rollback: null,
+    queued: input.queued,
+    createdBy: input.createdBy,
+    createdAt: input.at,
+    startedAt: null,
+    endedAt: null,
+    reason: input.reason,
+    ticket: input.ticket,
+    notes: input.notes,
+  }
+}
+
+/** Weights with the candidate at so many percent and the stable side at the rest. */
+export function candidateWeights(release: Pick<Release, 'candidateEnvironment' | 'stable'>, percent: number): Weights {
+  const candidate = release.stable === null ? 100 : percent
+  return release.candidateEnvironment === 'blue' ? { blue: candidate, green: 100 - candidate } : { blue: 100 - candidate, green: candidate }
+}
+
+/** Where a roll back puts traffic: all on the stable side, or out of service when there never was one. */
+export function stableWeights(release: Pick<Release, 'candidateEnvironment' | 'stable'>): Weights {
+  return release.stable === null ? OUT_OF_SERVICE : candidateWeights(release, 0)
+}
+
+export function stableEnvironment(release: Release): EnvironmentName {
+  return otherEnvironment(release.candidateEnvironment)
+}
+
+export function sameWeights(a: Weights, b: Weights): boolean {
+  return a.blue === b.blue && a.green === b.green
+}
+
+export function sameVersion(a: VersionRef, b: VersionRef): boolean {
+  return a.version === b.version && a.configDigest === b.configDigest
+}
+
+/** The step a promote would enter, or null when the plan has no further one. */
+export function nextStepIndex(release: Release): number | null {
+  const next = release.pendingStep ?? release.stepIndex + 1
+  return next < release.plan.steps.length ? next : null
+}
+
+/** Percent of live requests the candidate is meant to have now. */
+export function candidatePercent(release: Release): number {
+  return release.desiredWeights[release.candidateEnvironment]
+}
+
+/** Approvals still missing before a step may be entered. */
+export function missingApprovals(release: Release, stepIndex: number): number {
+  const needed = release.plan.steps[stepIndex]?.approvals ?? 0
+  const given = release.approvals.filter((approval) => approval.stepIndex === stepIndex).length
+  return Math.max(0, needed - given)
+}
+
+/**
+ * A planned release as it would be planned now: what was live when it was written may not be live when it starts.
+ */
+export function rebase(release: Release, stable: { environment: EnvironmentName; deployed: VersionRef } | null): Release {
+  const candidateEnvironment = stable ? otherEnvironment(stable.environment) : 'blue'
+  const rebased = { ...release, candidateEnvironment, stable: stable?.deployed ?? null }
+  return { ...rebased, desiredWeights: stableWeights(rebased) }
+}
