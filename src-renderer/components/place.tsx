@@ -22,15 +22,16 @@ export function Version({ version, className = '' }: { readonly version: string;
   return <span className={`mono ${className}`}>{version}</span>
 }
 
-const PLACE_WORD = /\b(blue|green)\b(?: \(([^()]+)\)| (v?\d[\w.+-]*))?/g
+/** A place, and the version right after it: in brackets, or with a dot in it and no percent behind. */
+const PLACE_WORD = /\b(blue|green)\b(?: \(([^()]+)\)| (v?\d+\.\d[\w.+-]*)(?![\w.+-]| ?%))?/g
 
 /** Sets the places and versions inside a sentence from the core apart: "Send 25 % to green (1.9.0)". */
-export function PlaceText({ text }: { readonly text: string }) {
+export function PlaceText({ text, square = true }: { readonly text: string; readonly square?: boolean }) {
   const parts: React.ReactNode[] = []
   let from = 0
   for (const match of text.matchAll(PLACE_WORD)) {
     if (match.index > from) parts.push(text.slice(from, match.index))
-    parts.push(<Place key={match.index} environment={match[1] === 'blue' ? 'blue' : 'green'} />)
+    parts.push(<Place key={match.index} environment={match[1] === 'blue' ? 'blue' : 'green'} square={square} />)
     const version = match[2] ?? match[3]
     if (version) parts.push(' ', <Version key={`${match.index}v`} version={version} />)
     from = match.index + match[0].length

@@ -17,6 +17,9 @@ const ITEM = 'flex h-8 cursor-default items-center gap-2 rounded-1 px-3 data-[se
 const GROUP = '[&_[cmdk-group-heading]]:px-3 [&_[cmdk-group-heading]]:pt-2 [&_[cmdk-group-heading]]:pb-1 [&_[cmdk-group-heading]]:text-11 [&_[cmdk-group-heading]]:text-ink-3'
 /** Services listed before something is typed, and found at most. */
 const SHOWN = 40
+const SHOWN_AT_FIRST = 8
+/** Ways back stand first. */
+const RANKS = { back: 0, forward: 1, quiet: 2, irreversible: 3 } as const
 
 const SCREENS = [
   { to: '/', label: 'Overview', keys: 'g o' },
@@ -64,7 +67,7 @@ function PaletteBody({ onClose }: { readonly onClose: () => void }) {
       </div>
       <Command.List className="max-h-[56vh] overflow-auto p-1">
         <Command.Empty className="px-4 py-6 text-ink-2">Nothing is called that.</Command.Empty>
-        <Actions services={services} fits={fits} go={go} />
+        <Actions services={services} hasText={words.length > 0} fits={fits} go={go} />
         {found.length > 0 && (
           <Command.Group heading="Services" className={GROUP}>
             {found.map((service) => (
@@ -89,22 +92,25 @@ interface PartProps {
   readonly go: (run: () => unknown) => void
 }
 
-function Actions({ services, fits, go }: PartProps & { readonly services: readonly ServiceView[] }) {
+function Actions({ services, hasText, fits, go }: PartProps & { readonly services: readonly ServiceView[]; readonly hasText: boolean }) {
   const { ui } = useConsole()
   const off = useActingOff()
   const press = usePress()
   const navigate = useNavigate()
-  const items: ReactNode[] = []
+  const selected = useValue(ui, (state) => state.selectedService)
+  const items: { readonly rank: number; readonly node: ReactNode }[] = []
   for (const service of services) {
     const view = service.release
     for (const action of view?.actions ?? []) {
-      if (!view || items.length >= SHOWN || action.blocks.length > 0 || !fits(`${service.name} ${action.label} ${action.command} ${action.command === 'rollBack' ? 'rollback' : ''}`)) continue
+      if (!view || action.blocks.length > 0 || !fits(`${service.name} ${action.label} ${action.command} ${action.command === 'rollBack' ? 'rollback' : ''}`)) continue
       const run = () => {
         if (action.weight === 'back') ui.set((before) => ({ ...before, confirm: { service: service.name, releaseId: view.release.id, command: 'rollBack' } }))
         else if (action.weight === 'irreversible') ui.set((before) => ({ ...before, confirm: { service: service.name, releaseId: view.release.id, command: 'irreversible' } }))
         else return press(view, action)
       }
-      items.push(
+      items.push({
+        rank: (service.name === selected ? 0 : 10) + RANKS[action.weight],
+        node: (
         <Command.Item key={`${service.name} ${action.command}`} value={`act ${service.name} ${action.command}`} disabled={off !== null} className={ITEM} onSelect={() => go(run)}>
           {action.weight === 'back' ? <Icon name="back" /> : <Icon name="next" className="text-ink-3" />}
           <span className="font-medium">{service.name}</span>
@@ -112,23 +118,30 @@ function Actions({ services, fits, go }: PartProps & { readonly services: readon
             <PlaceText text={action.label} />
           </span>
           <span className="ml-auto text-12 text-ink-3">{off ?? ''}</span>
-          {action.weight === 'back' && <Kbd>{shortcutLabel('mod+shift+b')}</Kbd>}
-        </Command.Item>,
-      )
+          {action.weight === 'back' && service.name === selected && <Kbd>{shortcutLabel('mod+shift+b')}</Kbd>}
+        </Command.Item>
+        ),
+      })
     }
-    if (items.length < SHOWN && service.newReleaseBlocks.length === 0 && fits(`${service.name} new release deploy`)) {
-      items.push(
+    if ((hasText || service.name === selected) && service.newReleaseBlocks.length === 0 && fits(`${service.name} new release deploy`)) {
+      items.push({
+        rank: service.name === selected ? 5 : 15,
+        node: (
         <Command.Item key={`${service.name} new`} value={`act ${service.name} new`} className={ITEM} onSelect={() => go(() => navigate({ to: '/services/$name/release', params: { name: service.name } }))}>
           <Icon name="plus" className="text-ink-3" />
           <span className="font-medium">{service.name}</span>
           New release
-        </Command.Item>,
-      )
+        </Command.Item>
+        ),
+      })
     }
   }
   return items.length === 0 ? null : (
     <Command.Group heading="Actions" className={GROUP}>
-      {items}
+      {items
+        .toSorted((a, b) => a.rank - b.rank)
+        .slice(0, hasText ? SHOWN : SHOWN_AT_FIRST)
+        .map((item) => item.node)}
     </Command.Group>
   )
 }

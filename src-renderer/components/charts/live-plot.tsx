@@ -55,8 +55,8 @@ export function LivePlot(props: LivePlotProps) {
         legend: { show: false },
         cursor: { y: false, points: { show: false }, drag: { x: false, y: false }, sync: { key: syncKey, setSeries: false } },
         scales: {
-          x: { auto: false, range: () => [range.current.fromMs / 1000, range.current.toMs / 1000] },
-          y: { auto: false, range: () => [0, range.current.top] },
+          x: { auto: false },
+          y: { auto: false },
         },
         axes: [{ show: false }, { show: false }],
         series: [
@@ -75,6 +75,7 @@ export function LivePlot(props: LivePlotProps) {
       element,
     )
     plot.current = made
+    show(made, range.current)
     const observer = new ResizeObserver(() => made.setSize({ width: Math.max(10, element.clientWidth), height: Math.max(10, element.clientHeight) }))
     observer.observe(element)
     return () => {
@@ -87,10 +88,20 @@ export function LivePlot(props: LivePlotProps) {
   }, [shape, theme, syncKey])
 
   useEffect(() => {
-    plot.current?.setData(toData(times, series), true)
+    const made = plot.current
+    if (!made) return
+    made.batch(() => {
+      made.setData(toData(times, series), false)
+      show(made, { fromMs, toMs, top })
+    })
   }, [times, series, fromMs, toMs, top])
 
   return <div ref={host} role="img" aria-label={summary} className="absolute inset-0" />
+}
+
+function show(plot: UPlot, range: { readonly fromMs: number; readonly toMs: number; readonly top: number }): void {
+  plot.setScale('x', { min: range.fromMs / 1000, max: range.toMs / 1000 })
+  plot.setScale('y', { min: 0, max: range.top })
 }
 
 function toData(times: readonly number[], series: readonly PlotSeries[]): UPlot.AlignedData {

@@ -2,6 +2,7 @@ import { useEffect } from 'react'
 import { Icon } from '../../components/icons.tsx'
 import { FaultNote } from '../../components/fault-note.tsx'
 import { PlaceText } from '../../components/place.tsx'
+import { useBandEdge } from '../../lib/band-edge.ts'
 import { useConsole, useNow } from '../../lib/console-context.tsx'
 import { formatDuration } from '../../lib/format.ts'
 import { useValue } from '../../lib/value-store.ts'
@@ -20,6 +21,7 @@ export function ActFollow() {
 }
 
 function Follow({ act, onDismiss }: { readonly act: Act; readonly onDismiss: () => void }) {
+  const edge = useBandEdge()
   const isDone = act.stage === 'verified' || act.stage === 'recorded'
   useEffect(() => {
     if (!isDone) return
@@ -27,7 +29,7 @@ function Follow({ act, onDismiss }: { readonly act: Act; readonly onDismiss: () 
     return () => clearTimeout(timer)
   }, [isDone, onDismiss])
   return (
-    <div className="fixed top-[122px] right-[7px] z-30 w-[480px] max-w-[calc(100vw-14px)] rounded-2 border border-line-3 bg-bg-2 print:hidden">
+    <div style={{ top: edge + 6 }} className="fixed right-[7px] z-30 w-[480px] max-w-[calc(100vw-14px)] rounded-2 border border-line-3 bg-bg-2 print:hidden">
       {act.fault ? (
         <FaultNote fault={act.fault} onDismiss={onDismiss} />
       ) : (

@@ -8,6 +8,7 @@ import { BackLever } from '../../components/lever.tsx'
 import { TextField } from '../../components/field.tsx'
 import { PlaceText, Plate, Version } from '../../components/place.tsx'
 import { bandWidth } from '../../components/track-mini.tsx'
+import { useBandEdge } from '../../lib/band-edge.ts'
 import { useConsole, useRecentMetrics, useService } from '../../lib/console-context.tsx'
 import { formatDuration, formatPercent, formatRate, plural } from '../../lib/format.ts'
 import { measureTraffic, type MeasuredTraffic } from '../../lib/share.ts'
@@ -30,13 +31,15 @@ function ConfirmFor({ name, onClose }: { readonly name: string; readonly onClose
   const service = useService(name)
   const open = openRollBack(service)
   const [openedAt] = useState(() => performance.now())
+  const edge = useBandEdge()
   return (
     <Dialog.Root open onOpenChange={(next) => !next && onClose()}>
       <Dialog.Portal>
-        <Dialog.Overlay className="fixed inset-x-0 top-[116px] bottom-0 z-40 bg-scrim" />
+        <Dialog.Overlay className="fixed inset-x-0 bottom-0 z-40 bg-scrim" style={{ top: edge }} />
         <Dialog.Content
           aria-describedby={undefined}
-          className="fixed top-[122px] right-[7px] z-50 w-[480px] max-w-[calc(100vw-14px)] max-h-[calc(100vh-130px)] overflow-auto rounded-2 border border-line-3 bg-bg-2"
+          style={{ top: edge + 6, maxHeight: `calc(100vh - ${edge + 14}px)` }}
+          className="fixed right-[7px] z-50 w-[480px] max-w-[calc(100vw-14px)] overflow-auto rounded-2 border border-line-3 bg-bg-2"
           onPointerDownOutside={(event) => {
             if (performance.now() - openedAt < DOUBLE_CLICK_MS) event.preventDefault()
           }}

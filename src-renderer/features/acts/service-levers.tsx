@@ -21,6 +21,9 @@ export function ServiceLevers({ name, caption = false }: { readonly name: string
   const placed = placeActions(view?.actions ?? [])
   const isBusy = act?.stage === 'sending'
 
+  // With nothing under way there is one lever; once there is more than one, each keeps its place.
+  const isAlone = placed.places.every((action) => action === null)
+
   const run = (action: Action) => {
     if (!view || action.blocks.length > 0 || off !== null || isBusy) return
     if (action.weight === 'irreversible') ui.set((before) => ({ ...before, confirm: { service: name, releaseId: view.release.id, command: 'irreversible' } }))
@@ -45,7 +48,10 @@ export function ServiceLevers({ name, caption = false }: { readonly name: string
       <FirstPlace service={service} action={placed.places[0]} off={off} busy={isBusy} run={run} />
       {([1, 2] as const).map((index) => {
         const action = placed.places[index]
-        return action ? <ActionLever key={index} action={action} slot={index === 1 ? 2 : 3} off={off} busy={isBusy} run={run} /> : null
+        const slot = index === 1 ? 2 : 3
+        // An empty place stays empty: nothing slides under the hand.
+        if (isAlone) return null
+        return action ? <ActionLever key={index} action={action} slot={slot} off={off} busy={isBusy} run={run} /> : <span key={index} aria-hidden="true" className={`lever-gap lever-${slot}`} />
       })}
       <RestMenu view={view} name={name} actions={placed.rest} off={off} run={run} />
       <RollBackLever service={service} off={off} busy={isBusy && act.command === 'rollBack'} caption={caption} />
@@ -145,10 +151,19 @@ function RollBackLever({ service, off, busy, caption }: { readonly service: Serv
       armed={open !== null && off === null}
       busy={busy}
       label={action.label}
-      detail={blocked ?? (caption ? service.name : action.effect)}
+      detail={blocked ?? (caption ? service.name : wayBack(service))}
       title={blocked ?? action.effect}
       shortcut={shortcutLabel('mod+shift+b')}
       onPress={() => open && ui.set((before) => ({ ...before, confirm: { service: service.name, releaseId: open.view.release.id, command: 'rollBack' } }))}
     />
   )
+}
+
+/** How ready the other end of a roll back is, in a few words. */
+function wayBack(service: ServiceView): string {
+  if (service.observed.kind === 'unknown') return 'traffic cannot be read now'
+  const target = service.release?.release.stable && service.release.release.candidateEnvironment === 'blue' ? 'green' : 'blue'
+  if (!service.release?.release.stable) return 'out of service'
+  const { readiness, instances } = service.observed.value.environments[target]
+  return readiness === 'ready' ? `${instances.ready} of ${instances.wanted} ready` : `${target} is ${readiness}`
 }

@@ -126,7 +126,7 @@ function SameOperation({ entry }: { readonly entry: JournalEntry }) {
             +{formatDuration(step.at - first.at)}
           </time>
           <span className="truncate" title={step.summary}>
-            <PlaceText text={step.summary} />
+            <PlaceText text={step.summary} square={false} />
           </span>
           <OutcomeWord entry={step} />
         </Link>

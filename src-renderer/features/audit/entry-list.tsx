@@ -102,7 +102,7 @@ export function EntryList({ entries, selectedSeq, onSelect, hasMore, loadMore, n
               </div>
               <div role="gridcell" className="truncate" title={entry.summary}>
                 {entry.target.service !== undefined && <span className="text-ink-3">{entry.target.service} </span>}
-                <PlaceText text={entry.summary} />
+                <PlaceText text={entry.summary} square={false} />
               </div>
               <div role="gridcell">
                 <OutcomeWord entry={entry} />

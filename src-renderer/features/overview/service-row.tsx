@@ -67,12 +67,13 @@ function Traffic({ service }: { readonly service: ServiceView }) {
   const known = service.observed.kind === 'known' ? service.observed.value : null
   const blue = known ? (traffic.blueShare ?? known.weights.blue) : null
   const green = known ? (traffic.greenShare ?? known.weights.green) : null
+  const preview = previewEnvironment(service)
   const desired = service.desiredWeights
   const differs = known && desired && (desired.blue !== known.weights.blue || desired.green !== known.weights.green) ? desired : null
   return (
     <>
       <div role="gridcell">
-        <MiniTrack blue={blue} green={green} desired={differs} preview={previewEnvironment(service)} />
+        <MiniTrack blue={blue} green={green} desired={differs} preview={preview && (preview === 'blue' ? blue : green) === 0 ? preview : null} />
       </div>
       <div role="gridcell" className="min-w-0">
         {ENVIRONMENTS.map((environment) => (
@@ -143,7 +144,7 @@ function NowLines({ service }: { readonly service: ServiceView }) {
     return (
       <>
         <span className={`${line} ${service.health === 'failing' ? '' : 'text-ink-3'}`}>
-          {phaseWords(view.release)} {view.release.candidate.version} {at !== null && <Moment at={at} />}
+          {view.release.phase === 'retired' ? 'since' : `${phaseWords(view.release)} ${view.release.candidate.version},`} {at !== null && <Moment at={at} />}
         </span>
         {service.health !== 'healthy' && <span className={`${line} text-ink-3`}>{service.healthReason}</span>}
       </>
@@ -154,7 +155,7 @@ function NowLines({ service }: { readonly service: ServiceView }) {
       <span className={line}>
         {phaseWords(view.release)} <span className="text-ink-3">{view.release.candidate.version}</span>
       </span>
-      <span className={`${line} text-ink-3`}>{service.health === 'healthy' ? <PlaceText text={view.next} /> : service.healthReason}</span>
+      <span className={`${line} text-ink-3`}>{service.health === 'healthy' ? <PlaceText text={view.next} square={false} /> : service.healthReason}</span>
     </>
   )
 }

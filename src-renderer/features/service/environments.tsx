@@ -68,7 +68,7 @@ function EnvironmentRow({ service, environment, mostMemory }: { readonly service
         value={observed?.startedAt ? <span title={`since ${formatInstant(observed.startedAt)}`}>{formatUptime(now - observed.startedAt)}</span> : null}
         note={observed && observed.readiness !== 'empty' ? plural(observed.restarts, 'restart') : ''}
       />
-      <Fact value={observed?.inFlight ?? null} note={observed?.connections === null || observed?.connections === undefined ? 'requests' : plural(observed.connections, 'connection')} />
+      <Fact value={observed?.inFlight === null || observed?.inFlight === undefined ? null : <span title={observed.connections === null ? undefined : plural(observed.connections, 'connection')}>{observed.inFlight}</span>} note={observed?.readiness === 'empty' ? '' : 'requests'} />
     </div>
   )
 }

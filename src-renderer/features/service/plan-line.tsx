@@ -26,12 +26,12 @@ export function PlanLine({ service, times }: { readonly service: ServiceView; re
     )
   }
   const posts = planPosts(view.release)
-  const template = posts.map((post) => (post.state === 'now' ? 'minmax(210px,2.5fr)' : post.state === 'hit' ? 'minmax(170px,2fr)' : 'minmax(54px,1fr)')).join(' ')
+  const template = posts.map((post) => (post.state === 'now' ? 'minmax(210px,2.5fr)' : post.state === 'hit' ? 'minmax(170px,2fr)' : post.key === 'window' ? 'minmax(100px,1.2fr)' : 'minmax(54px,1fr)')).join(' ')
   return (
     <section aria-label="Plan" className="flex-none overflow-x-auto overflow-y-hidden border-b border-line-1 px-4">
       <ol className="grid h-20" style={{ gridTemplateColumns: template }}>
         {posts.map((post, index) => (
-          <PlanPost key={post.key} post={post} view={view} at={post.stepIndex === null ? null : (times.get(post.stepIndex) ?? null)} last={index === posts.length - 1} />
+          <PlanPost key={post.key} post={post} view={view} after={posts[index + 1]?.title ?? null} at={post.stepIndex === null ? null : (times.get(post.stepIndex) ?? null)} last={index === posts.length - 1} />
         ))}
       </ol>
     </section>
@@ -40,7 +40,7 @@ export function PlanLine({ service, times }: { readonly service: ServiceView; re
 
 const RAIL = { done: 'bg-ink-2', now: 'bg-line-2', hit: 'bg-line-2', todo: 'bg-line-2' } as const
 
-function PlanPost({ post, view, at, last }: { readonly post: Post; readonly view: ReleaseView; readonly at: number | null; readonly last: boolean }) {
+function PlanPost({ post, view, after, at, last }: { readonly post: Post; readonly after: string | null; readonly view: ReleaseView; readonly at: number | null; readonly last: boolean }) {
   const now = useNow()
   const { release } = view
   const fraction = dueFraction(release, now)
@@ -66,7 +66,7 @@ function PlanPost({ post, view, at, last }: { readonly post: Post; readonly view
           </p>
         )}
       </div>
-      {post.state === 'now' && <Now view={view} />}
+      {post.state === 'now' && <Now view={view} after={after} />}
       {post.state === 'hit' && (
         <p className="ml-auto pt-[5px] pr-4 text-16 font-semibold">{release.phase === 'rollingBack' ? 'rolling back' : release.phase === 'rolledBack' ? 'rolled back' : release.phase === 'abandoned' ? 'abandoned' : 'stopped'}</p>
       )}
@@ -81,15 +81,22 @@ function pausedFraction(view: ReleaseView): number {
   return Math.min(1, Math.max(0, 1 - paused.remainingMs / (dueAt - dueSince)))
 }
 
-function Now({ view }: { readonly view: ReleaseView }) {
+function Now({ view, after }: { readonly view: ReleaseView; readonly after: string | null }) {
   const { release } = view
+  const isJudged = release.phase === 'baking' || release.plan.steps[release.stepIndex]?.hold.kind === 'analysis'
   const waits = view.waitsFor === 'operator' ? 'waits for you' : view.waitsFor === 'provider' ? 'under way' : ''
   return (
     <div className="ml-auto flex min-w-0 items-start gap-2.5 pr-6">
       {release.dueAt !== null && !release.paused ? (
-        <b className="pt-[3px] text-26 leading-[30px] tracking-[-0.02em]">
-          <Countdown until={release.dueAt} over="now" />
-        </b>
+        <>
+          <b className="pt-[3px] text-26 leading-[30px] tracking-[-0.02em]">
+            <Countdown until={release.dueAt} over="now" />
+          </b>
+          <span className="min-w-0 pt-1 text-11 leading-[15px] whitespace-nowrap text-ink-2">
+            {after === null ? 'then the old version is retired' : `next ${after.toLowerCase()}`}
+            <span className="block">{isJudged && after !== null ? 'if analysis passes' : ''}</span>
+          </span>
+        </>
       ) : (
         <b className="pt-[3px] text-16 leading-[26px] whitespace-nowrap">{release.paused ? 'paused' : waits}</b>
       )}

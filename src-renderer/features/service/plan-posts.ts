@@ -29,7 +29,7 @@ export function planPosts(release: Release): readonly Post[] {
     ...plan.steps.map((step, index) => ({
       key: `step-${index}`,
       title: `${step.weightPercent} %`,
-      detail: step.approvals > 0 ? `needs ${plural(step.approvals, 'approval')}` : step.weightPercent === 100 && plan.bakeMs > 0 ? 'then bake' : holdWords(step.hold),
+      detail: step.approvals > 0 ? `needs ${plural(step.approvals, 'approval')}` : step.weightPercent === 100 && plan.bakeMs > 0 ? 'then bake' : holdWords(step.hold).replace(', judged', ''),
       stepIndex: index,
     })),
     ...(plan.bakeMs > 0 ? [{ key: 'bake', title: 'Bake', detail: `${formatDuration(plan.bakeMs)}, judged`, stepIndex: null }] : []),

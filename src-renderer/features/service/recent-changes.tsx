@@ -31,7 +31,7 @@ export function RecentChanges({ service, entries }: { readonly service: string; 
             {formatClock(entry.at)}
           </time>
           <span className={`truncate ${entry.outcome === 'failed' ? 'text-fail-ink' : 'text-ink-2'}`}>
-            <PlaceText text={entry.summary} />
+            <PlaceText text={entry.summary} square={false} />
           </span>
           <span className="pl-2 text-11 text-ink-3">{entry.outcome === 'recorded' ? '' : entry.outcome}</span>
         </Link>

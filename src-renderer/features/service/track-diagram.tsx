@@ -55,15 +55,15 @@ export function TrackDiagram({ service }: { readonly service: ServiceView }) {
       </svg>
       <div aria-hidden="true" className="absolute inset-0 text-11 leading-[14px] text-ink-3">
         <span className="absolute top-1 left-4 whitespace-nowrap">
-          {known ? `live requests, read back ${formatAge(now - readAt)} ago` : `cannot be read for ${formatAge(now - readAt)}`}
+          {known ? `live requests, read back ${now - readAt < 1000 ? 'just now' : `${formatAge(now - readAt)} ago`}` : `cannot be read for ${formatAge(now - readAt)}`}
         </span>
         <b className="absolute top-[54px] left-[111px] -translate-x-1/2 text-12 text-ink-1">router</b>
         <span className="absolute top-[70px] left-4 text-12 text-ink-2">
           {traffic.seconds === 0 ? 'no data' : formatRate(traffic.totalPerSecond)} {traffic.seconds > 0 && <span className="text-11 text-ink-3">req/s</span>}
         </span>
         <span className="absolute top-[130px] left-4">live traffic</span>
-        <Share top={16} share={share.blue} measured={traffic.blueShare !== null} desired={desired?.blue ?? null} perSecond={traffic.seconds === 0 ? null : traffic.bluePerSecond} thickness={share.blue ?? 0} />
-        <Share top={105} share={share.green} measured={traffic.greenShare !== null} desired={desired?.green ?? null} perSecond={traffic.seconds === 0 ? null : traffic.greenPerSecond} thickness={share.green ?? 0} />
+        <Share y={YARD.top} share={share.blue} measured={traffic.blueShare !== null} desired={desired?.blue ?? null} perSecond={traffic.seconds === 0 ? null : traffic.bluePerSecond} />
+        <Share y={YARD.bottom} share={share.green} measured={traffic.greenShare !== null} desired={desired?.green ?? null} perSecond={traffic.seconds === 0 ? null : traffic.greenPerSecond} />
       </div>
       {known?.previewAddress && preview && (
         <a href={known.previewAddress} target="_blank" rel="noreferrer" title="Preview address: operators only" className="link absolute bottom-2 left-4 max-w-[168px] truncate text-11 leading-[16px] text-ink-2">
@@ -88,24 +88,23 @@ function Band({ share, other, side, endX, hue }: { readonly share: number; reado
 }
 
 interface ShareProps {
-  readonly top: number
+  readonly y: number
   readonly share: number | null
   readonly measured: boolean
   readonly desired: number | null
   readonly perSecond: number | null
-  readonly thickness: number
 }
 
-function Share({ top, share, measured, desired, perSecond, thickness }: ShareProps) {
-  // Text keeps clear of the thickest band: it stands above, the set weight below.
-  const below = 52 + Math.max(0, (thickness / 100) * 18 - 4)
+function Share({ y, share, measured, desired, perSecond }: ShareProps) {
+  // Text keeps clear of the band, however thick: what is measured above it, what was set below.
+  const half = ((share ?? 0) / 100) * (YARD.full / 2)
   return (
     <>
-      <span className="absolute left-[248px] text-26 leading-[30px] font-semibold tracking-[-0.02em] text-ink-1" style={{ top }}>
+      <span className="absolute left-[248px] text-26 leading-[30px] font-semibold tracking-[-0.02em] text-ink-1" style={{ top: y - half - 34 }}>
         {share === null ? 'unknown' : formatPercent(share, measured ? 1 : 0).replace(' %', '')}
         {share !== null && <span className="ml-[3px] text-[15px] font-medium tracking-normal text-ink-2">%</span>}
       </span>
-      <span className="absolute left-[214px] flex gap-6 whitespace-nowrap" style={{ top: top + below + 4 }}>
+      <span className="absolute left-[214px] flex gap-6 whitespace-nowrap" style={{ top: y + half + 9 }}>
         <span>{desired === null ? '' : `set ${desired} %`}</span>
         <span>{perSecond === null ? '' : `${formatRate(perSecond)} req/s`}</span>
       </span>

@@ -1,0 +1,175 @@
+import type { ReleaseView } from '../../src-main/contract/release.ts'
+import type { ServiceView, WaitingItem } from '../../src-main/contract/service.ts'
+import type { MetricSample } from '../../src-main/contract/traffic.ts'
+import type { TestCore, TestWorld } from '../lib/test-core.ts'
+import { makeEntry, makeRelease, makeSample, makeService, makeShiftingService, makeStatus, makeStory, SHIFTING_ACTIONS } from '../lib/test-fixtures.ts'
+
+const wave = (seconds: number, seed: number) => Math.sin(seconds / 7 + seed) * 0.5 + Math.sin(seconds / 2.3 + seed * 3) * 0.3 + Math.sin(seconds * 1.7 + seed) * 0.2
+
+function sampleOf(service: ServiceView, environment: 'blue' | 'green', at: number): MetricSample | null {
+  if (service.observed.kind === 'unknown') return null
+  const weight = service.observed.value.weights[environment]
+  if (service.observed.value.environments[environment].deployed === null) return null
+  const seed = service.name.length + (environment === 'blue' ? 0 : 2)
+  const seconds = Math.floor(at / 1000)
+  const requests = Math.max(0, Math.round(4.12 * weight * (1 + wave(seconds, seed) * 0.06)))
+  const failing = service.health === 'failing' && environment === 'green'
+  const errors = Math.round(requests * (failing ? 0.04 : 0.002) + (requests > 0 && wave(seconds, seed + 9) > 0.55 ? 1 : 0))
+  const p99 = (environment === 'blue' ? 262 : 318) + wave(seconds, seed) * 30
+  return makeSample(at, requests, {
+    errors: Math.min(errors, requests),
+    p50Ms: requests === 0 ? null : 41 + wave(seconds, seed) * 4,
+    p99Ms: requests === 0 ? null : p99,
+    cpuPercent: requests / 6 + 3,
+    memoryBytes: (412 + 30 * (environment === 'blue' ? 0 : 1) + wave(seconds, seed) * 4) * 1024 * 1024,
+  })
+}
+
+export function startMetrics(core: TestCore): void {
+  setInterval(() => {
+    const at = Date.now()
+    for (const service of core.world.services.values()) {
+      if (service.observed.kind === 'known') {
+        core.push({ kind: 'service', service: { ...service, observed: { ...service.observed, observedAt: at } } })
+        core.push({ kind: 'metrics', service: service.name, blue: sampleOf(service, 'blue', at), green: sampleOf(service, 'green', at) })
+      }
+    }
+    const { status } = core.world
+    core.push({ kind: 'status', status: { ...status, now: at, providers: status.providers.map((provider) => ({ ...provider, lastAnswerAt: at - 300 })) } })
+  }, 1000)
+}
+
+function worldOf(services: readonly ServiceView[], changes: Partial<TestWorld> = {}): TestWorld {
+  const now = Date.now()
+  const old = Array.from({ length: 400 }, (_, index) => makeEntry(48_213 - 9 - 400 + index, now - (420 - index) * 60_000, { summary: index % 7 === 0 ? 'Send 25 % to green (1.7.3)' : index % 5 === 0 ? 'Pause' : 'blue 100 %, green 0 % read back from the data plane', action: index % 7 === 0 ? 'release.promote' : 'effect.setWeights', outcome: index % 11 === 0 ? 'refused' : 'verified', target: { service: index % 3 === 0 ? 'search' : 'checkout', environment: 'green', releaseId: `checkout-1` } }))
+  const world: TestWorld = {
+    status: makeStatus(now),
+    services: new Map(services.map((service) => [service.name, service])),
+    waiting: [],
+    entries: [...old, ...makeStory(now, 48_213)],
+    versions: [
+      { version: '2.0.0', configDigest: 'd2', title: 'One-page checkout', changes: ['cart and payment on one page', 'drops the old cart cookie'], createdAt: now - 3_600_000, problem: null, deployedOn: null },
+      { version: '1.9.0', configDigest: 'd1', title: 'Faster totals', changes: ['totals are computed once per cart', 'log line per order'], createdAt: now - 86_400_000, problem: null, deployedOn: 'green' },
+      { version: '1.8.0', configDigest: 'd0', title: 'Gift cards', changes: ['gift cards'], createdAt: now - 9 * 86_400_000, problem: null, deployedOn: 'blue' },
+      { version: '1.7.9', configDigest: 'd9', title: 'Broken build', changes: [], createdAt: now - 12 * 86_400_000, problem: 'server.mjs is missing from its folder.', deployedOn: null },
+    ],
+    history: (name, fromAt, toAt) => {
+      const service = world.services.get(name)
+      const series = { blue: [] as MetricSample[], green: [] as MetricSample[] }
+      if (!service) return series
+      for (let at = Math.ceil(fromAt / 1000) * 1000; at < toAt; at += 1000) {
+        for (const environment of ['blue', 'green'] as const) {
+          const sample = sampleOf(stepBefore(service, now - at), environment, at)
+          if (sample) series[environment].push(sample)
+        }
+      }
+      return series
+    },
+    onCommand: async (input) => {
+      await new Promise((resolve) => setTimeout(resolve, 300))
+      return afterCommand(world, input)
+    },
+    ...changes,
+  }
+  return world
+}
+
+/** The service as it was so long ago, along the story of checkout-2. */
+function stepBefore(service: ServiceView, ageMs: number): ServiceView {
+  if (service.observed.kind === 'unknown' || !service.release || service.release.ended) return service
+  const minutes = ageMs / 60_000
+  const green = minutes > 8.4 ? 0 : minutes > 3.3 ? 5 : service.observed.value.weights.green
+  return { ...service, observed: { ...service.observed, value: { ...service.observed.value, weights: { blue: 100 - green, green } } } }
+}
+
+function afterCommand(world: TestWorld, input: unknown): ServiceView {
+  const now = Date.now()
+  const { releaseId, command, service: name } = input as { releaseId?: string; command?: string; service?: string }
+  const service = [...world.services.values()].find((each) => each.release?.release.id === releaseId || each.name === name)
+  if (!service) throw new Error('no such release')
+  if (command === 'rollBack') {
+    const release = makeRelease({ now, service: service.name, ended: true, actions: [], next: 'blue (1.8.0) is live and stable.', waitsFor: null, changes: { phase: 'rolledBack', desiredWeights: { blue: 100, green: 0 }, dueAt: null, dueSince: null, endedAt: now, rollback: { by: world.status.operator, reason: '', at: now, forced: false, waitingForReady: false } } })
+    return { ...makeService(service.name, { now, green: '1.9.0', release }), revision: service.revision + 1 }
+  }
+  if (command === 'promote') {
+    const release = makeRelease({ now, service: service.name, changes: { stepIndex: 2, desiredWeights: { blue: 50, green: 50 }, dueAt: now + 240_000, dueSince: now } })
+    return makeService(service.name, { now, green: '1.9.0', weights: { blue: 50, green: 50 }, release })
+  }
+  return makeShiftingService(now, service.name)
+}
+
+function fleet(): readonly ServiceView[] {
+  const now = Date.now()
+  const ended = (service: string, version: string, hours: number): ReleaseView =>
+    makeRelease({ now, service, ended: true, actions: [], waitsFor: null, next: `${version} is live and stable.`, changes: { phase: 'retired', candidate: { version, configDigest: 'x' }, endedAt: now - hours * 3_600_000, dueAt: null, dueSince: null } })
+  return [
+    makeService('ledger', { now, provider: 'local', blue: '5.1.0', green: '5.0.4', weights: { blue: 0, green: 100 }, stable: 'green', health: 'failing', healthReason: 'green error ratio 4.0 %, limit 1 %.', release: ended('ledger', '5.1.0', 0.06) }),
+    makeShiftingService(now),
+    makeService('search', { now, green: '0.44.2', blue: '0.44.1', weights: { blue: 50, green: 50 }, release: makeRelease({ now, service: 'search', waitsFor: 'operator', next: 'It stays at 50 % until someone promotes it.', changes: { dueAt: null, dueSince: null, stepIndex: 2, desiredWeights: { blue: 50, green: 50 }, candidate: { version: '0.44.2', configDigest: 'x' } } }) }),
+    makeService('notify', { now, unknownSince: now - 94_000, health: 'unknown', healthReason: 'The provider does not answer.' }),
+    makeService('sessions', { now, blue: '7.3.1', green: '7.4.0', weights: { blue: 75, green: 25 }, desired: { blue: 50, green: 50 }, release: makeRelease({ now, service: 'sessions', next: '50 % is being sent to green.', waitsFor: 'provider', changes: { shiftPending: true, stepIndex: 2, dueAt: null, dueSince: null, candidate: { version: '7.4.0', configDigest: 'x' } } }) }),
+    makeService('media', { now, blue: '12.0.3', green: '12.0.2', health: 'watch', healthReason: 'blue error ratio 0.84 %, limit 1 %.' }),
+    makeService('pricing', { now, blue: '4.9.7', green: '4.10.0', weights: { blue: 0, green: 100 }, stable: 'blue', release: makeRelease({ now, service: 'pricing', next: 'When baking is over, 4.10.0 becomes the stable version.', changes: { phase: 'baking', stepIndex: 4, desiredWeights: { blue: 0, green: 100 }, dueAt: now + 728_000, dueSince: now - 1_072_000, candidate: { version: '4.10.0', configDigest: 'x' } } }) }),
+    makeService('payments', { now, blue: '3.3.0', green: '3.2.1', release: makeRelease({ now, service: 'payments', waitsFor: 'clock', next: 'When the rollback window is over, green (3.2.1) is retired.', changes: { phase: 'completed', candidateEnvironment: 'blue', candidate: { version: '3.3.0', configDigest: 'x' }, desiredWeights: { blue: 100, green: 0 }, dueAt: now + 1_104_000, dueSince: now - 80_000_000 } }) }),
+    makeService('invoices', { now, blue: '2.3.8', green: '2.4.0', environments: { green: { readiness: 'starting', detail: 'waits for /ready, 12 s of 60 s', instances: { ready: 3, wanted: 6 } } }, release: makeRelease({ now, service: 'invoices', waitsFor: 'provider', next: 'When green is ready, its gates are tested.', changes: { phase: 'deploying', stepIndex: -1, gates: [], analysis: [], desiredWeights: { blue: 100, green: 0 }, dueAt: null, dueSince: null, candidate: { version: '2.4.0', configDigest: 'x' } } }) }),
+    ...['profile', 'cart', 'catalog', 'gateway', 'mailer', 'reports', 'a-service-with-a-very-long-name-that-must-not-break-the-row'].map((name, index) => makeService(name, { now, blue: `6.0.${index}`, green: index % 2 ? `6.1.${index}-rc.20261120.build.4711` : null, release: index % 3 ? ended(name, `6.0.${index}`, index * 30) : null })),
+  ]
+}
+
+function waitingOf(): readonly WaitingItem[] {
+  const now = Date.now()
+  return [
+    { id: 'health:ledger', service: 'ledger', releaseId: null, kind: 'health', title: 'Failing', detail: 'green error ratio 4.0 %, limit 1 %.', since: now - 238_000, expiresAt: null },
+    { id: 'manualStep:search', service: 'search', releaseId: 'search-2', kind: 'manualStep', title: 'Manual step', detail: '0.44.2 holds at 50 %.', since: now - 760_000, expiresAt: null },
+    { id: 'window:payments', service: 'payments', releaseId: 'payments-2', kind: 'window', title: 'Rollback window', detail: 'payments can go back to 3.2.1 at once only until the window closes.', since: now - 80_000_000, expiresAt: now + 1_104_000 },
+  ]
+}
+
+function failing(): TestWorld {
+  const now = Date.now()
+  const release = makeRelease({ now, ended: true, actions: [], waitsFor: null, next: 'blue (1.8.0) is live and stable.', changes: { phase: 'rolledBack', stepIndex: 2, desiredWeights: { blue: 100, green: 0 }, dueAt: null, dueSince: null, endedAt: now - 20_000, analysis: [{ metric: 'errorRatio', limit: 0.01, value: 0.041, requests: 1284, verdict: 'fail', why: 'error ratio 4.1 %, limit 1 %' }, { metric: 'p99Ms', limit: 400, value: 379, requests: 1284, verdict: 'pass', why: 'p99 379 ms, limit 400 ms' }], rollback: { by: { id: 'system', name: 'Signalbox', email: '', known: 'system' }, reason: 'green error ratio 4.1 %, limit 1 %.', at: now - 20_400, forced: false, waitingForReady: false } } })
+  return worldOf([makeService('checkout', { now, green: '1.9.0', release, environments: { green: { startedAt: now - 813_000, inFlight: 0, cpuPercent: 3 } } })])
+}
+
+const stopped = (): TestWorld => {
+  const now = Date.now()
+  const retry = { command: 'retry' as const, label: 'Try sending 25 % to green (1.9.0) again', effect: 'Does again what failed.', blocks: [], weight: 'forward' as const }
+  const release = makeRelease({ now, actions: [retry, ...SHIFTING_ACTIONS.slice(3)], waitsFor: 'operator', next: 'Nothing moves until someone retries it, rolls it back or abandons it.', changes: { phase: 'failed', dueAt: null, dueSince: null, failure: { phase: 'shifting', at: now - 12_000, fault: { code: 'notVerified', message: 'The router did not confirm 25 % on green within 5 s. Traffic stays at blue 95 %, green 5 %.', next: 'Try again, or roll back.', cause: 'errored', retryable: true } } } })
+  return worldOf([makeService('checkout', { now, green: '1.9.0', weights: { blue: 95, green: 5 }, desired: { blue: 75, green: 25 }, health: 'watch', healthReason: 'The router did not confirm the weights.', release })])
+}
+
+const untrusted = (): TestWorld => {
+  const world = worldOf([])
+  const workspace = { ...world.status.workspace, trusted: false, commands: [{ service: 'checkout', purpose: 'run', command: 'node server.mjs --port $PORT', folder: '/srv/shop/versions/checkout/1.8.0' }, { service: 'checkout', purpose: 'gate: contract suite', command: 'node checks/contract.mjs', folder: '/srv/shop' }] }
+  return { ...world, status: { ...world.status, workspace, identityNeeded: true } }
+}
+
+const problems = (): TestWorld => {
+  const world = worldOf(fleet())
+  const file = world.status.workspace.file
+  const text = 'workspace: shop\ntier: production\nservices:\n  checkout:\n    prot: 7301\n    versions: ./versions/checkout\n'
+  const workspace = { ...world.status.workspace, text, problems: [{ place: { file, line: 2, column: 7 }, message: '"production" is not a tier.', expected: 'one of dev, staging, prod' }, { place: { file, line: 5, column: 5 }, message: 'Unknown key "prot".', expected: 'port, versions, run, ready, plan or one of the keys in docs/workspace.md' }] }
+  return { ...world, status: { ...world.status, workspace } }
+}
+
+export const shifting = (): TestWorld => worldOf(fleet(), { waiting: waitingOf() })
+
+/** Worlds by name, for /dev/?case=NAME. */
+export const CASES: Readonly<Record<string, () => TestWorld>> = {
+  shifting,
+  failing,
+  stopped,
+  untrusted,
+  problems,
+  empty: () => worldOf([]),
+  disconnected: () => worldOf(fleet(), { waiting: waitingOf() }),
+  readOnly: () => {
+    const world = worldOf(fleet())
+    return { ...world, status: { ...world.status, mode: 'readOnly', modeReason: 'Another console (pid 4711) controls this data folder.' } }
+  },
+  emergency: () => {
+    const world = worldOf(fleet())
+    return { ...world, status: { ...world.status, journal: { ...world.status.journal, writable: false, problem: 'The disk is full.' } } }
+  },
+  many: () => worldOf(Array.from({ length: 500 }, (_, index) => (index % 40 === 0 ? makeShiftingService(Date.now(), `service-${String(index).padStart(3, '0')}`) : makeService(`service-${String(index).padStart(3, '0')}`, { now: Date.now() })))),
+}

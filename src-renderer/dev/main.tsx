@@ -1,0 +1,45 @@
+import { createRoot } from 'react-dom/client'
+import type { CoreApi } from '../../src-main/rpc/core-api.ts'
+import { App } from '../app/app.tsx'
+import { startConsole } from '../app/console.ts'
+import { createAppRouter } from '../app/router.tsx'
+import '../app/theme.css'
+import type { Client, Connect } from '../lib/session.ts'
+import { createTestCore } from '../lib/test-core.ts'
+import { chooseTheme, followTheme } from '../lib/theme.ts'
+import { CASES, shifting, startMetrics } from './cases.ts'
+
+const query = new URLSearchParams(window.location.search)
+// The router reads a search part in front of the hash as its own.
+window.history.replaceState(null, '', window.location.pathname + window.location.hash)
+const theme = query.get('theme')
+if (theme === 'dark' || theme === 'light') chooseTheme(theme)
+followTheme()
+
+const core = createTestCore((CASES[query.get('case') ?? ''] ?? shifting)())
+startMetrics(core)
+
+/** The double as a client, with no wire in between. */
+function directClient(api: CoreApi): Client {
+  const nouns = Object.entries(api as unknown as Record<string, Record<string, (input: unknown, context: { signal: AbortSignal }) => unknown>>)
+  const client = Object.fromEntries(
+    nouns.map(([noun, verbs]) => [
+      noun,
+      Object.fromEntries(Object.entries(verbs).map(([verb, run]) => [verb, async (input: unknown, options?: { signal?: AbortSignal }) => run(input, { signal: options?.signal ?? new AbortController().signal })])),
+    ]),
+  )
+  return client as unknown as Client
+}
+
+let lost = query.get('case') === 'disconnected'
+const connect: Connect = async () => {
+  const isLost = lost
+  if (isLost && core.calls.length > 0) throw new Error('the console cannot be reached')
+  if (isLost) core.calls.push({ name: 'connected', input: null })
+  const closed = isLost ? new Promise<string>((resolve) => setTimeout(() => resolve('the console closed the connection'), 1500)) : new Promise<string>(() => undefined)
+  return { client: directClient(core.api), closed, close: () => undefined }
+}
+const running = startConsole(connect)
+Object.assign(window, { core })
+const element = document.getElementById('root')
+if (element) createRoot(element).render(<App running={running} router={createAppRouter()} />)

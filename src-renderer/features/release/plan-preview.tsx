@@ -1,0 +1,32 @@
+import type { Plan } from '../../../src-main/contract/plan.ts'
+import { formatDuration, formatMs, formatPercent, plural } from '../../lib/format.ts'
+import { holdWords } from '../../lib/release-words.ts'
+
+/** What will happen, in order, before anything is pressed. */
+export function PlanPreview({ plan, version, environment }: { readonly plan: Plan; readonly version: string; readonly environment: string }) {
+  const lines: readonly (readonly [string, string])[] = [
+    ['Deploy', `${version} to ${environment}. Live traffic is not touched.`],
+    ...plan.gates.map((gate) => ['Gate', gate.kind === 'http' ? `${gate.method} ${gate.path} on the preview address answers ${gate.expectStatus}${gate.times > 1 ? `, ${gate.times} times` : ''}.` : `${gate.command} exits with 0.`] as const),
+    ...plan.steps.map((step) => [`${step.weightPercent} %`, `${step.approvals > 0 ? `Needs ${plural(step.approvals, 'approval')}. ` : ''}${step.weightPercent === 100 ? 'All live traffic.' : `${holdWords(step.hold).replace(/^./, (letter) => letter.toUpperCase())}.`}`] as const),
+    ...(plan.bakeMs > 0 ? [['Bake', `${formatDuration(plan.bakeMs)} at 100 %, judged by the criteria.`] as const] : []),
+    ['Window', `${formatDuration(plan.rollbackWindowMs)} in which the old version stays warm for an instant roll back.`],
+  ]
+  return (
+    <div>
+      <ol>
+        {lines.map(([what, words], index) => (
+          <li key={index} className="grid grid-cols-[72px_minmax(0,1fr)] border-b border-line-1 px-4 py-1.5">
+            <b>{what}</b>
+            <span className="text-ink-2">{words}</span>
+          </li>
+        ))}
+      </ol>
+      <p className="px-4 py-2 text-12 text-ink-3">
+        {plan.criteria.length === 0
+          ? 'No criteria are declared: nothing rolls it back by itself.'
+          : `Rolls back by itself above ${plan.criteria.map((criterion) => (criterion.metric === 'errorRatio' ? `${formatPercent(criterion.limit * 100)} errors` : `${criterion.metric.replace('Ms', '')} ${formatMs(criterion.limit)} ms`)).join(' or ')}.`}{' '}
+        If no console guards a shift for {formatDuration(plan.lease.ttlMs)}, it is {plan.lease.onExpiry === 'hold' ? 'held where it is' : 'taken back'}.
+      </p>
+    </div>
+  )
+}

@@ -1,0 +1,187 @@
+import { Fault } from '../../src-main/contract/fault.ts'
+import type { JournalEntry } from '../../src-main/contract/journal.ts'
+import type { ServiceView, VersionOption, WaitingItem } from '../../src-main/contract/service.ts'
+import type { SystemStatus, WatchItem } from '../../src-main/contract/system.ts'
+import type { MetricSample } from '../../src-main/contract/traffic.ts'
+import type { CoreApi } from '../../src-main/rpc/core-api.ts'
+
+/** What a test, or the page without a core, starts from. */
+export interface TestWorld {
+  status: SystemStatus
+  services: Map<string, ServiceView>
+  waiting: readonly WaitingItem[]
+  /** Oldest first. */
+  entries: JournalEntry[]
+  versions: readonly VersionOption[]
+  history: (service: string, fromAt: number, toAt: number) => { readonly blue: MetricSample[]; readonly green: MetricSample[] }
+  /** Runs on `release.command` and `release.create`; returns the service as it is afterwards. Throw a Fault to refuse. */
+  onCommand: (input: unknown) => ServiceView | Promise<ServiceView>
+}
+
+export interface TestCore {
+  readonly api: CoreApi
+  readonly world: TestWorld
+  /** Every call that changes something, in order. */
+  readonly calls: { readonly name: string; readonly input: unknown }[]
+  push(item: WatchItem): void
+  /** Ends every watch stream, as a core that goes away does. */
+  endStreams(): void
+}
+
+const notHere = (what: string) => new Fault('notFound', `There is no ${what}.`, 'Look at the list.')
+
+/** A core that holds what it is given. It decides nothing: views come from the test, as they come from the real core. */
+export function createTestCore(world: TestWorld): TestCore {
+  const calls: { name: string; input: unknown }[] = []
+  const watchers = new Set<(item: WatchItem | null) => void>()
+  const push = (item: WatchItem) => {
+    if (item.kind === 'service') world.services.set(item.service.name, item.service)
+    if (item.kind === 'status') world.status = item.status
+    if (item.kind === 'journal') world.entries.push(item.entry)
+    for (const watcher of watchers) watcher(item)
+  }
+  const serviceOf = (name: string) => {
+    const found = world.services.get(name)
+    if (!found) throw notHere(`service ${name}`)
+    return found
+  }
+  const act = async (name: string, input: unknown) => {
+    calls.push({ name, input })
+    const after = await world.onCommand(input)
+    push({ kind: 'service', service: after })
+    if (!after.release) throw notHere('release')
+    return after.release
+  }
+  const releases = () => [...world.services.values()].flatMap((service) => (service.release ? [service.release] : []))
+  async function* once<T>(items: readonly T[]) {
+    for (const item of items) {
+      await Promise.resolve()
+      yield item
+    }
+  }
+
+  async function* watch(signal: AbortSignal): AsyncIterable<WatchItem> {
+    const queue: (WatchItem | null)[] = [
+      { kind: 'status', status: world.status },
+      ...[...world.services.values()].map((service) => ({ kind: 'service' as const, service })),
+      { kind: 'waiting', items: [...world.waiting] },
+      { kind: 'ready' },
+    ]
+    let wake: () => void = () => undefined
+    const listener = (item: WatchItem | null) => {
+      queue.push(item)
+      wake()
+    }
+    watchers.add(listener)
+    signal.addEventListener('abort', () => listener(null))
+    try {
+      for (;;) {
+        const item = queue.shift()
+        if (item === null || signal.aborted) return
+        if (item) yield item
+        else await new Promise<void>((resolve) => (wake = resolve))
+      }
+    } finally {
+      watchers.delete(listener)
+    }
+  }
+
+  const api: CoreApi = {
+    system: {
+      status: async () => world.status,
+      watch: (_input, { signal }) => watch(signal),
+      identify: async (input) => {
+        calls.push({ name: 'system.identify', input })
+        world.status = { ...world.status, identityNeeded: false, operator: { ...world.status.operator, ...input, known: 'selfDeclared' } }
+        return world.status
+      },
+      stopAll: async () => ({ stopped: [] }),
+    },
+    workspace: {
+      get: async () => world.status.workspace,
+      trust: async (input) => {
+        calls.push({ name: 'workspace.trust', input })
+        world.status = { ...world.status, workspace: { ...world.status.workspace, trusted: true } }
+        return world.status.workspace
+      },
+      reload: async () => world.status.workspace,
+    },
+    service: {
+      list: async () => [...world.services.values()],
+      get: async ({ service }) => serviceOf(service),
+      versions: async () => [...world.versions],
+      metrics: async ({ service, fromAt, toAt }) => ({ resolutionMs: 1000, series: world.history(service, fromAt, toAt) }),
+      tailLogs: ({ environment }) => once([{ at: world.status.now, stream: 'stdout' as const, text: `${environment} answers on its port` }]),
+    },
+    release: {
+      create: (input) => act('release.create', input),
+      command: (input) => act('release.command', input),
+      explain: async (input) => {
+        calls.push({ name: 'release.explain', input })
+        const found = releases().find((view) => view.release.id === input.releaseId)
+        if (!found) throw notHere('release')
+        return found
+      },
+      get: async ({ releaseId }) => {
+        const found = releases().find((view) => view.release.id === releaseId)
+        if (!found) throw notHere('release')
+        return found
+      },
+      list: async ({ service }) => {
+        const view = serviceOf(service).release
+        return view ? [view] : []
+      },
+    },
+    journal: {
+      search: async ({ filter, beforeSeq, limit }) => {
+        const words = filter.text.toLowerCase().split(' ').filter(Boolean)
+        const found = world.entries
+          .filter(
+            (entry) =>
+              (beforeSeq === undefined || entry.seq < beforeSeq) &&
+              (filter.service === undefined || entry.target.service === filter.service) &&
+              (filter.releaseId === undefined || entry.target.releaseId === filter.releaseId) &&
+              (filter.operationId === undefined || entry.operationId === filter.operationId) &&
+              (filter.operator === undefined || entry.operator.name === filter.operator) &&
+              (filter.kind === undefined || entry.kind === filter.kind) &&
+              (filter.outcome === undefined || entry.outcome === filter.outcome) &&
+              (filter.fromAt === undefined || entry.at >= filter.fromAt) &&
+              words.every((word) => `${entry.summary} ${entry.operator.name} ${entry.action}`.toLowerCase().includes(word)),
+          )
+          .toReversed()
+        const page = found.slice(0, limit)
+        return { entries: page, nextBeforeSeq: found.length > limit ? (page.at(-1)?.seq ?? null) : null, total: world.entries.at(-1)?.seq ?? 0, tookMs: 3 }
+      },
+      get: async ({ seq }) => {
+        const found = world.entries.find((entry) => entry.seq === seq)
+        if (!found) throw notHere(`entry ${seq}`)
+        return found
+      },
+      checkpoint: async () => ({ count: world.status.journal.count, head: world.status.journal.head, at: world.status.now }),
+      verify: () =>
+        once([
+          { kind: 'progress' as const, done: 20_000, total: world.status.journal.count, rowsPerSecond: 210_000 },
+          { kind: 'result' as const, ok: true, count: world.status.journal.count, head: world.status.journal.head, problem: null, checkpoint: 'The kept checkpoint covers every entry.', tookMs: 231 },
+        ]),
+      export: ({ format }) =>
+        once([
+          { kind: 'chunk' as const, text: format === 'csv' ? 'seq\n1\n' : '{"seq":1}\n' },
+          { kind: 'result' as const, count: 1, checkpoint: { count: 1, head: world.status.journal.head, at: world.status.now }, fileName: `journal.${format}` },
+        ]),
+      report: async ({ releaseId }) => ({
+        releaseId,
+        entries: world.entries.filter((entry) => entry.target.releaseId === releaseId),
+        checkpoint: { count: world.status.journal.count, head: world.status.journal.head, at: world.status.now },
+      }),
+    },
+  }
+  return {
+    api,
+    world,
+    calls,
+    push,
+    endStreams: () => {
+      for (const watcher of watchers) watcher(null)
+    },
+  }
+}
