@@ -8,6 +8,7 @@ import { localSettingsSchema, type LocalSettings } from './config.ts'
 import { defaultEntries, launchSupervisor, type LocalEntries } from './launch.ts'
 import { localPaths, readToken } from './paths.ts'
 import { supervisorStatusSchema, type SupervisorStatus } from './protocol.ts'
+import { isClaimed } from './supervisor/lock.ts'
 import { tailQueue } from './tail-queue.ts'
 import { configDigest, listVersions, resolveVersion } from './versions.ts'
 
@@ -26,6 +27,8 @@ export const LOCAL_CAPABILITIES: Capabilities = {
 /** What a stop may take beyond its draining: the grace time of a process, and some. */
 const STOP_EXTRA_MS = 120_000
 const RESUBSCRIBE_MS = 250
+const REVIVAL_POLL_MS = 100
+const REVIVAL_WAIT_MS = 5_000
 
 export interface LocalProviderOptions {
   /** The console's data folder; the supervisor keeps its things in `local` below it. */
@@ -66,6 +69,16 @@ export function createLocalProvider(options: LocalProviderOptions): LocalProvide
     const settings = known.get(service)
     if (!settings) throw new Fault('notFound', `The service ${service} is not known to the local provider.`, 'Register it: open the workspace that declares it.')
     return settings
+  }
+
+  /**
+   * A supervisor that ended on purpose took its lock along. If the lock is there, one runs, is coming up, or was killed
+   * and may be brought back by its router. Looked at twice, for the moment in which the lock changes hands.
+   */
+  async function isExpected(): Promise<boolean> {
+    if (isClaimed(paths.lock)) return true
+    await new Promise((resolve) => setTimeout(resolve, REVIVAL_POLL_MS))
+    return isClaimed(paths.lock)
   }
 
   async function observe(service: string) {
@@ -146,18 +159,24 @@ export function createLocalProvider(options: LocalProviderOptions): LocalProvide
       client.close()
       look.close()
     },
-    ensureSupervisor: () => client.connect({ start: true }),
+    // An answer is the proof; a connection may be to one that has just died.
+    ensureSupervisor: async () => void (await client.request('status', {}, { start: true })),
     async supervisorStatus() {
-      try {
-        return supervisorStatusSchema.parse(await look.request('status', {}))
-      } catch (error) {
-        if (error instanceof Fault && error.code === 'providerUnavailable') return null
-        throw error
+      for (let waitedMs = 0; ; waitedMs += REVIVAL_POLL_MS) {
+        try {
+          return supervisorStatusSchema.parse(await look.request('status', {}))
+        } catch (error) {
+          if (!(error instanceof Fault && error.code === 'providerUnavailable')) throw error
+          if (waitedMs > REVIVAL_WAIT_MS || !(await isExpected())) return null
+        }
+        await new Promise((resolve) => setTimeout(resolve, REVIVAL_POLL_MS))
       }
     },
     async stopAll(drainMs = 2_000) {
+      // What a killed supervisor left behind can only be found, and ended, by its successor.
+      const through = (await isExpected()) ? client : look
       try {
-        await look.request('stopAll', { drainMs }, { timeoutMs: drainMs + STOP_EXTRA_MS })
+        await through.request('stopAll', { drainMs }, { timeoutMs: drainMs + STOP_EXTRA_MS })
       } catch (error) {
         if (!(error instanceof Fault && error.code === 'providerUnavailable')) throw error
       }

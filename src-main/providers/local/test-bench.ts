@@ -81,14 +81,14 @@ const VERSIONS = ['good-1', 'good-2', 'good-3', 'unready-1', 'crash-1', 'slow-1'
 /** A data folder, a program and a provider to try things on. */
 export async function createBench(options: Partial<LocalProviderOptions> = {}): Promise<Bench> {
   const folder = mkdtempSync(join(tmpdir(), 'signalbox-local-'))
-  const dataFolder = join(folder, 'data')
+  const dataFolder = options.dataFolder ?? join(folder, 'data')
   for (const version of VERSIONS) {
     mkdirSync(join(folder, 'versions', version), { recursive: true })
     writeFileSync(join(folder, 'versions', version, 'app.mjs'), PROGRAM)
   }
   const opened: LocalProvider[] = []
   const open = (more: Partial<LocalProviderOptions> = {}) => {
-    const made = createLocalProvider({ dataFolder, ...options, ...more })
+    const made = createLocalProvider({ ...options, ...more, dataFolder })
     opened.push(made)
     return made
   }
@@ -156,7 +156,7 @@ export async function createBench(options: Partial<LocalProviderOptions> = {}): 
       await Promise.all(opened.map((item) => item.close()))
       const left = () => [...seen].filter((pid) => pid > 0 && readStartTime(pid) !== null)
       for (let waited = 0; left().length > 0 && waited < 3000; waited += 20) await new Promise((resolve) => setTimeout(resolve, 20))
-      rmSync(folder, { recursive: true, force: true })
+      for (const made of [folder, dataFolder]) rmSync(made, { recursive: true, force: true })
       if (left().length > 0) throw new Error(`processes left behind: ${left().join(', ')}`)
     },
   }

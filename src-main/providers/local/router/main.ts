@@ -4,7 +4,7 @@ import { createServer, type Server } from 'node:http'
 import { openSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import type { EnvironmentName } from '../../../contract/vocabulary.ts'
-import type { FromRouter, ListenerKind, SecondCounts, ToRouter } from './messages.ts'
+import { FOLDER_GONE, type FromRouter, type ListenerKind, type SecondCounts, type ToRouter } from './messages.ts'
 import { sendPage, sendRawPage } from './pages.ts'
 import { createServiceRouter, type ServiceRouter } from './service-router.ts'
 
@@ -12,6 +12,8 @@ const KEEP_ALIVE_MS = 75_000
 const HEAD_TIMEOUT_MS = 60_000
 const MAX_HEAD_BYTES = 64 << 10
 const BACKLOG = 1_024
+/** For its last connections, when there is nothing left to belong to. */
+const ORPHANED_MS = 30_000
 const REVIVE_PAUSES_MS = [0, 200, 500, 1_000, 2_000, 5_000] as const
 
 interface Listener {
@@ -162,7 +164,10 @@ function revive(attempt: number): void {
     })
     child.once('error', () => {})
     // Another supervisor may have been first; then this one ends and that one takes the router's place.
-    child.once('exit', () => revive(attempt + 1))
+    child.once('exit', (code) => {
+      if (code === FOLDER_GONE) retire(ORPHANED_MS)
+      else revive(attempt + 1)
+    })
     child.unref()
   }, REVIVE_PAUSES_MS[attempt] ?? 0)
 }

@@ -23,6 +23,9 @@ export interface EndpointState {
   readonly port: number
 }
 
+/** Exit code of a supervisor that was brought back for a data folder that is gone. */
+export const FOLDER_GONE = 3
+
 export type ListenerKind = 'live' | 'preview'
 
 /** Supervisor to router, over the child's IPC channel. Those with `n` are answered. */

@@ -1,5 +1,5 @@
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { identify, isAlive, type ProcessIdentity } from '../identity.ts'
+import { identify, isAlive, readBootId, type ProcessIdentity } from '../identity.ts'
 
 /** Takes the lock of a data folder for this process. False when a living supervisor has it. */
 export function takeLock(file: string): boolean {
@@ -29,6 +29,11 @@ export function takeLock(file: string): boolean {
     rmSync(aside, { force: true })
   }
   return false
+}
+
+/** True when a supervisor took the lock since the last boot and has not given it back, whether it lives or was killed. */
+export function isClaimed(file: string): boolean {
+  return readLock(file)?.bootId === readBootId()
 }
 
 export function holdsLock(file: string): boolean {

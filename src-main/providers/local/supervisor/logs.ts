@@ -39,7 +39,7 @@ function follow(file: string, fromEnd: boolean, onLine: (text: string) => void):
   let offset = fromEnd ? size : Math.max(0, size - REPLAY_BYTES)
   // The first line of a replay is most likely cut; it is dropped below by starting in "skip" then.
   let skip = !fromEnd && offset > 0
-  let rest = Buffer.alloc(0)
+  let rest: Buffer = Buffer.alloc(0)
   const chunk = Buffer.alloc(64 << 10)
 
   function poll(): void {

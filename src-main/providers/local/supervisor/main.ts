@@ -1,11 +1,11 @@
 // The supervisor process: owns the listening sockets and the process table of one data folder, and outlives consoles.
 // Started as: node main.ts --data FOLDER --router FILE
-import { openSync } from 'node:fs'
+import { existsSync, openSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { isAlive } from '../identity.ts'
 import { localPaths, readToken } from '../paths.ts'
-import type { ListenerKind } from '../router/messages.ts'
+import { FOLDER_GONE, type ListenerKind } from '../router/messages.ts'
 import type { ListeningHandle } from './listeners.ts'
 import { releaseLock, takeLock } from './lock.ts'
 import { createMemory } from './memory.ts'
@@ -38,6 +38,8 @@ function inherit(): Promise<Inherited | null> {
 }
 
 async function main(dataFolder: string, routerEntry: string): Promise<void> {
+  // Brought back for a folder that was deleted meanwhile: there is nothing to come back to.
+  if (process.send && !existsSync(dataFolder)) process.exit(FOLDER_GONE)
   const paths = localPaths(dataFolder)
   if (!takeLock(paths.lock)) process.exit(0)
   const log = await openStateLog(paths.folder)
