@@ -47,7 +47,6 @@ export function openEmergencyKeeper(file: string, folder: string, stamp: Stamp):
   ]
   const open = new Map<number, EmergencyFile>()
   const records: EmergencyRecord[] = []
-  let isMerged = false
 
   const at = (place: number): EmergencyFile => {
     const there = open.get(place) ?? places[place]?.open()
@@ -64,21 +63,12 @@ export function openEmergencyKeeper(file: string, folder: string, stamp: Stamp):
     }
   }
 
-  const clear = () => {
-    for (const opened of open.values()) opened.clear()
-    open.get(1)?.close()
-    if (open.delete(1)) rmSync(second, { force: true })
-    records.length = 0
-    isMerged = false
-  }
-
   return {
-    isWaiting: () => !isMerged && records.length > 0,
-    entries: () => (isMerged ? 0 : records.reduce((sum, record) => sum + record.stored.length, 0)),
+    isWaiting: () => records.length > 0,
+    entries: () => records.reduce((sum, record) => sum + record.stored.length, 0),
     freeBytes: () => open.get(0)?.freeBytes ?? 0,
-    pendingRows: () => (isMerged ? [] : records.map((record) => record.rows)),
+    pendingRows: () => records.map((record) => record.rows),
     append(journalHead, batch) {
-      if (isMerged) clear()
       const record = sealRecord(headAfter(journalHead, records), batch, stamp)
       const text = recordText(record)
       let firstFault: unknown
@@ -94,16 +84,17 @@ export function openEmergencyKeeper(file: string, folder: string, stamp: Stamp):
       throw firstFault instanceof Fault ? firstFault : noPlace(file, firstFault)
     },
     toMerge(writer) {
-      if (isMerged || records.length === 0) return []
       const hashAt = writer.db.prepare<[number], Buffer>('SELECT hash FROM journal WHERE seq = ?').pluck()
       return fitRecords(writer.head(), records, stamp, (entry) => hashAt.get(entry.seq)?.equals(entry.hash) ?? false)
     },
     merged() {
-      isMerged = true
+      records.length = 0
       try {
-        clear()
+        for (const opened of open.values()) opened.clear()
+        open.get(1)?.close()
+        if (open.delete(1)) rmSync(second, { force: true })
       } catch {
-        // Still there, but known to be merged: recognised by their hashes at the next opening.
+        // What is left in the file is in the journal too; the next opening knows it by its hashes.
       }
     },
     close() {

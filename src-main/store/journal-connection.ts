@@ -11,8 +11,8 @@ export interface JournalConnection {
   /** Null while it cannot be written. */
   writer(): JournalWriter | null
   rows(): RowReader
-  /** The last entry known. */
-  head(): Head
+  /** The last entry; null when the journal cannot even be read. */
+  head(): Head | null
   /** Why there is no writer; null when there is one. */
   problem(): JournalProblem | null
   /** Tries for a writer if there is none. */
@@ -39,7 +39,7 @@ export function connectJournal(options: Options): JournalConnection {
   let writer: JournalWriter | null = null
   let reader: ReturnType<typeof openReader> | null = null
   let rows: RowReader = NO_ROWS
-  let readerHead: Head = EMPTY_HEAD
+  let readerHead: Head | null = null
   let problem: JournalProblem | null = readOnly ? READ_ONLY : null
 
   const closeReader = () => {
@@ -49,7 +49,10 @@ export function connectJournal(options: Options): JournalConnection {
   }
 
   const openForReading = () => {
-    if (!existsSync(file)) return
+    if (!existsSync(file)) {
+      readerHead = EMPTY_HEAD
+      return
+    }
     try {
       reader = openReader(file)
       checkSchema(reader.db)
@@ -59,6 +62,7 @@ export function connectJournal(options: Options): JournalConnection {
       rows.load()
     } catch {
       // Not even readable. What is wrong was already said when opening for writing failed.
+      readerHead = null
       closeReader()
     }
   }

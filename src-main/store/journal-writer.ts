@@ -1,7 +1,7 @@
 import type { JournalDraft, JournalEntry } from '../contract/journal.ts'
 import { EMPTY_HEAD, type EntryHeader, type Head, sealEntry, type StoredEntry } from './journal-format.ts'
 import { type BatchRows, rowWriter } from './rows.ts'
-import { isConstraint, migrate } from './schema.ts'
+import { checkSchema, isConstraint, migrate } from './schema.ts'
 import { openWriter, type WritableDb } from './sqlite.ts'
 import { Fault } from '../contract/fault.ts'
 
@@ -37,7 +37,7 @@ export interface JournalWriter {
 
 /** Opens the journal for writing, makes or migrates its schema, and proves that it can be written. */
 export function openJournalWriter(file: string, stamp: Stamp, options: { readonly synchronous?: 'FULL' | 'NORMAL'; readonly nowMs: () => number }): JournalWriter {
-  const db = openWriter(file, options.synchronous ? { synchronous: options.synchronous } : {})
+  const db = openWriter(file, { inspect: (unchanged) => void checkSchema(unchanged), ...(options.synchronous ? { synchronous: options.synchronous } : {}) })
   try {
     migrate(db)
     return overConnection(db, stamp, options.nowMs)
@@ -100,9 +100,18 @@ function overConnection(db: WritableDb, stamp: Stamp, nowMs: () => number): Jour
         put(entry)
         at = { count: entry.seq, hash: entry.hash }
       }
-      rows.merge(item.rows)
+      mergeRows(item.rows)
     }
     return at
+  }
+
+  /** Rows that no table takes must not keep the entries, and all that follows, out of the journal. */
+  const mergeRows = (merged: BatchRows) => {
+    try {
+      rows.merge(merged)
+    } catch (error) {
+      if (!isBatchsOwnFault(error)) throw error
+    }
   }
 
   return {

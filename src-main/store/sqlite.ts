@@ -1,5 +1,5 @@
 import Database from 'better-sqlite3'
-import { chmodSync, constants, copyFileSync, existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { chmodSync, constants, copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 
@@ -27,12 +27,18 @@ export function isSafeSqlite(version: string): boolean {
   return true
 }
 
+interface WriterOptions {
+  readonly synchronous?: 'FULL' | 'NORMAL'
+  /** Looks at the database before anything of it is changed; may throw. */
+  readonly inspect?: (db: Database.Database) => void
+}
+
 /** Opens the one writing connection of a file: WAL, synchronous=FULL, both read back. Throws SqliteError, or Error when the settings do not hold. */
-export function openWriter(file: string, options: { readonly synchronous?: 'FULL' | 'NORMAL'; readonly busyMs?: number } = {}): WritableDb {
-  const { synchronous = 'FULL', busyMs = WRITE_BUSY_MS } = options
-  const db = new Database(file, { timeout: busyMs })
+export function openWriter(file: string, { synchronous = 'FULL', inspect }: WriterOptions = {}): WritableDb {
+  const db = new Database(file, { timeout: WRITE_BUSY_MS })
   try {
     assertSafeVersion(db)
+    inspect?.(db)
     expectPragma(db, 'journal_mode', 'WAL', 'wal')
     // better-sqlite3 compiles WAL's default to NORMAL, under which a committed row may vanish with the power.
     expectPragma(db, 'synchronous', synchronous, synchronous === 'FULL' ? 2 : 1)
@@ -49,36 +55,74 @@ export function openWriter(file: string, options: { readonly synchronous?: 'FULL
   }
 }
 
+/** A connection that cannot change the file. `close` also removes what opening needed. */
+export interface Reader {
+  readonly db: ReadableDb
+  close(): void
+}
+
 /**
- * Opens a file that this connection cannot change. `close` also removes what opening needed.
+ * Opens a file that this connection cannot change.
  *
- * In a folder that cannot be written SQLite cannot make the -shm file that WAL needs, so the file (and its -wal, which
- * holds the newest entries) is read from a copy in the temporary folder instead.
+ * SQLite needs a -shm file beside a WAL database, which cannot be made where the folder is read-only or the disk full.
+ * Then the file (and its -wal, which holds the newest entries) is read from a copy in the temporary folder, or, if
+ * there is no room for that either, from memory.
  */
-export function openReader(file: string): { readonly db: ReadableDb; readonly copied: boolean; close(): void } {
+export function openReader(file: string): Reader {
   try {
     const db = probed(file)
-    return { db, copied: false, close: () => db.close() }
+    return { db, close: () => db.close() }
   } catch (error) {
     const code = sqliteCode(error)
-    if (!code.startsWith('SQLITE_CANTOPEN') && !code.startsWith('SQLITE_READONLY')) throw error
-    if (!existsSync(file)) throw error
+    const isDamaged = code === '' || code.startsWith('SQLITE_CORRUPT') || code.startsWith('SQLITE_NOTADB')
+    if (isDamaged || !existsSync(file)) throw error
+    return tryCopy(file) ?? tryMemory(file) ?? raise(error)
   }
+}
+
+function tryCopy(file: string): Reader | null {
   const folder = mkdtempSync(join(tmpdir(), 'signalbox-read-'))
-  const copy = join(folder, basename(file))
+  const close = () => rmSync(folder, { recursive: true, force: true })
   try {
-    for (const suffix of ['', '-wal']) if (existsSync(file + suffix)) copyFileSync(file + suffix, copy + suffix, constants.COPYFILE_FICLONE)
-    for (const suffix of ['', '-wal']) if (existsSync(copy + suffix)) chmodSync(copy + suffix, 0o600)
-    const db = probed(copy)
-    const close = () => {
-      db.close()
-      rmSync(folder, { recursive: true, force: true })
+    const copy = join(folder, basename(file))
+    for (const suffix of ['', '-wal']) {
+      if (!existsSync(file + suffix)) continue
+      copyFileSync(file + suffix, copy + suffix, constants.COPYFILE_FICLONE)
+      chmodSync(copy + suffix, 0o600)
     }
-    return { db, copied: true, close }
-  } catch (error) {
-    rmSync(folder, { recursive: true, force: true })
-    throw error
+    const db = probed(copy)
+    return {
+      db,
+      close: () => {
+        db.close()
+        close()
+      },
+    }
+  } catch {
+    close()
+    return null
   }
+}
+
+/** Larger journals are not taken into memory. */
+const MEMORY_LIMIT_BYTES = 512 * 1024 * 1024
+
+function tryMemory(file: string): Reader | null {
+  try {
+    const hasLog = (statSync(`${file}-wal`, { throwIfNoEntry: false })?.size ?? 0) > 0
+    if (hasLog || statSync(file).size > MEMORY_LIMIT_BYTES) return null
+    const bytes = readFileSync(file)
+    // Bytes 18 and 19 say 2 for WAL, which a database in memory cannot have (https://sqlite.org/fileformat2.html).
+    bytes.fill(1, 18, 20)
+    const db = asReadable(new Database(bytes))
+    return { db, close: () => db.close() }
+  } catch {
+    return null
+  }
+}
+
+function raise(error: unknown): never {
+  throw error
 }
 
 /** The extended result code of an error that SQLite raised; empty for any other. */
@@ -87,7 +131,10 @@ export function sqliteCode(error: unknown): string {
 }
 
 function probed(file: string): ReadableDb {
-  const db = new Database(file, { readonly: true, fileMustExist: true, timeout: READ_BUSY_MS })
+  return asReadable(new Database(file, { readonly: true, fileMustExist: true, timeout: READ_BUSY_MS }))
+}
+
+function asReadable(db: Database.Database): ReadableDb {
   try {
     assertSafeVersion(db)
     db.prepare('SELECT count(*) FROM sqlite_schema').get()

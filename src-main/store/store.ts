@@ -6,6 +6,7 @@ import { backupJournal, type BackupResult } from './backup.ts'
 import { keepCheckpoint, missingTail } from './checkpoint-keeper.ts'
 import { acquireDataFolder, dataFolderFiles, type DataFolderLock } from './data-folder.ts'
 import { openEmergencyKeeper } from './emergency-keeper.ts'
+import { EMPTY_HEAD, type Head } from './journal-format.ts'
 import type { Stamp } from './journal-writer.ts'
 import { explainProblem, type JournalProblem, journalUnavailable, problemText } from './journal-problem.ts'
 import { connectJournal } from './journal-connection.ts'
@@ -72,16 +73,22 @@ export function openStore(options: OpenStoreOptions): DataStore {
   let lastCommitMs = -Infinity
   let problem: JournalProblem | null = journal.problem()
 
+  /** Of a journal that cannot be read, its checkpoint says best where it ended. */
+  const lastHead = (): Head => {
+    const stated = kept.beforeOpening
+    return journal.head() ?? (stated ? { count: stated.count, hash: Buffer.from(stated.head, 'hex') } : EMPTY_HEAD)
+  }
   const rows = () => overlaid(journal.rows(), emergency?.pendingRows() ?? [])
 
   /** What must go in before anything new: emergency entries; and, once after opening, the note that the tail is missing. */
   const settle = () => {
     const writer = journal.writer()
     if (!writer) return
-    const waiting = emergency?.toMerge(writer) ?? []
-    if (waiting.length > 0) {
-      writer.writeGroup([], waiting)
-      emergency?.merged()
+    if (emergency?.isWaiting()) {
+      // Empty when they reached the journal before, and only the clearing is still to do.
+      const waiting = emergency.toMerge(writer)
+      if (waiting.length > 0) writer.writeGroup([], waiting)
+      emergency.merged()
     }
     const loss = kept.beforeOpening ? missingTail(kept.beforeOpening, writer) : null
     if (loss) {
@@ -131,7 +138,7 @@ export function openStore(options: OpenStoreOptions): DataStore {
   }
 
   const checkpoint = (): Checkpoint => {
-    const head = journal.head()
+    const head = lastHead()
     return { count: head.count, head: head.hash.toString('hex'), at: wallMs() }
   }
 
@@ -161,7 +168,7 @@ export function openStore(options: OpenStoreOptions): DataStore {
       }),
     async commitEmergency(batch) {
       if (!emergency || closed) throw journalUnavailable(problem ?? READ_ONLY)
-      emergency.append(journal.head(), batch)
+      emergency.append(lastHead(), batch)
     },
     problem: () => problemText(problem),
     checkpoint,

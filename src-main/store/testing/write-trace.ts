@@ -23,8 +23,8 @@ export function parseTrace(log: string): readonly TraceEvent[] {
     } else if (rest.startsWith('<... ')) {
       const call = unfinished.get(pid)
       unfinished.delete(pid)
-      if (call && / = 0$/.test(rest)) push(events, call)
-    } else if (!/ = -1 /.test(rest)) {
+      if (call && rest.endsWith(' = 0')) push(events, call)
+    } else if (!rest.includes(' = -1 ')) {
       push(events, rest)
     }
   }
