@@ -65,6 +65,7 @@ export function openSearchIndex(file: string | null, source: IndexSource): Searc
   /** Takes in entries appended since, some at a time. True when the growing block has them all. */
   const catchUp = (): boolean => {
     const max = source.maxSeq()
+    if (max === 0) return true
     const block = Math.floor(max / BLOCK_ENTRIES)
     // A block that filled up is taken whole by `work`.
     if (block !== open.block) open = { block, builder: blockBuilder() }
