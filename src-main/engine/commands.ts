@@ -11,6 +11,9 @@ import { commandDraft } from './drafts.ts'
 import type { Memory } from './memory.ts'
 import { batchOf, type Ledger } from './ledger.ts'
 
+/** How long a new release waits for its provider, which may just be starting. */
+const REGISTRATION_WAIT_MS = 15_000
+
 export interface CommandRequest {
   readonly releaseId: string
   readonly command: ReleaseCommand
@@ -133,9 +136,21 @@ export function createCommands(deps: EngineDeps, memory: Memory, ledger: Ledger)
     })
   }
 
+  function registered(service: string): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const tooLate = () => reject(new Fault('providerUnavailable', `The provider of ${service} does not answer, so its versions are not known.`, 'See what it says under Settings, then try again.'))
+      const cancel = deps.clock.setTimer(REGISTRATION_WAIT_MS, tooLate)
+      void memory.whenRegistered(service).then(() => {
+        cancel()
+        resolve()
+      })
+    })
+  }
+
   async function createChecked(request: CreateRequest, operator: Operator): Promise<Release> {
     const config = memory.configs.get(request.service)
     if (!config) throw new Fault('notFound', `The workspace has no service ${request.service}.`, `Choose one of: ${[...memory.configs.keys()].join(', ')}.`)
+    await registered(request.service)
     const candidate = await deps.provider(config.provider).resolveVersion(request.service, request.version)
     return ledger.inTurn(request.service, async () => {
       const record = memory.record(request.service)

@@ -149,6 +149,7 @@ export function createPerformer(deps: EngineDeps, memory: Memory) {
   async function perform(item: OutboxItem, performing: Performing): Promise<unknown> {
     const operation = { id: item.id, fence: item.fence }
     const { effect, service } = item
+    await memory.whenRegistered(service)
     switch (effect.type) {
       case 'deploy':
         await providerOf(service).deploy(operation, service, effect.environment, effect.version)

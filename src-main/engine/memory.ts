@@ -27,6 +27,13 @@ export function createMemory(deps: EngineDeps) {
   }
   reload()
 
+  const known = new Map<string, PromiseWithResolvers<void>>()
+  const knowing = (service: string) => {
+    const found = known.get(service) ?? Promise.withResolvers<void>()
+    known.set(service, found)
+    return found
+  }
+
   const byAge = (a: Release, b: Release) => b.createdAt - a.createdAt || numberOf(b) - numberOf(a)
   const of = (service: string) => [...releases.values()].filter((release) => release.service === service).toSorted(byAge)
 
@@ -76,6 +83,9 @@ export function createMemory(deps: EngineDeps) {
       const before = samples.get(service) ?? { blue: [], green: [] }
       samples.set(service, { blue: merge(before.blue, series.blue), green: merge(before.green, series.green) })
     },
+    /** Settles once the provider has been told of the service: nothing can be asked of it before. */
+    whenRegistered: (service: string): Promise<void> => knowing(service).promise,
+    markRegistered: (service: string): void => knowing(service).resolve(),
     forgetSamples: () => samples.clear(),
     facts(service: string, release: Release | null): Facts {
       const { operator, role } = deps.operator()

@@ -62,6 +62,7 @@ export function createWatcher(deps: EngineDeps, memory: Memory, ledger: Ledger, 
     while (!stopped && !halted && deps.readOnly() === null) {
       try {
         await deps.provider(config.provider).register(config)
+        memory.markRegistered(config.name)
         return
       } catch (error) {
         lost(config.name, toFault(error, deps))
