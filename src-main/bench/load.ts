@@ -37,6 +37,8 @@ export interface OpenLoop {
   stop(): Promise<LoadReport>
   sent(): number
   errors(): number
+  /** Connections open at this moment. */
+  open(): number
 }
 
 const DRAIN_MS = 5_000
@@ -110,6 +112,7 @@ export function openLoop(target: LoadTarget, ratePerSecond: number, onSample: (s
 
   return {
     sent: () => sent,
+    open: () => all.size,
     errors: () => tally.failures,
     async stop() {
       if (!over) clearInterval(timer)

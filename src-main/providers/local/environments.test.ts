@@ -1,36 +1,20 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
-import { afterEach, describe, expect, it } from 'vitest'
-import type { LogLine } from '../../contract/service.ts'
-import { createBench, type Bench } from './test-bench.ts'
+import { describe, expect, it } from 'vitest'
+import { withBench } from './test-bench.ts'
 
-let bench: Bench
-afterEach(() => bench.dispose())
-
-const blue = async () => (await bench.provider.observe('web')).environments.blue
-
-async function logOf(environment: 'blue' | 'green', forMs = 300): Promise<LogLine[]> {
-  const lines: LogLine[] = []
-  const stop = new AbortController()
-  setTimeout(() => stop.abort(), forMs)
-  for await (const line of bench.provider.tailLogs('web', environment, 200, stop.signal)) lines.push(line)
-  return lines
-}
-
-describe('an environment', () => {
-  it('runs in a clean environment: what was declared and what finds programs, nothing of the console', async () => {
+describe.concurrent('an environment', () => {
+  it('runs in a clean environment: what was declared and what finds programs, nothing of the console', withBench({}, async (bench) => {
     process.env['SIGNALBOX_TEST_SECRET'] = 'hunter2'
-    bench = await createBench()
     const { live } = await bench.start({ env: { GREETING: 'hi from ${environment} ${version} at ${port}', SHARED: 'all' }, envBlue: { SHARED: 'blue' } })
     delete process.env['SIGNALBOX_TEST_SECRET']
     const variables = (await (await fetch(`${live}/env`)).json()) as Record<string, string>
     expect(variables).toMatchObject({ VERSION: 'good-1', ENVIRONMENT: 'blue', SERVICE: 'web', SHARED: 'blue', GREETING: `hi from blue good-1 at ${variables['PORT']}` })
     expect(Object.keys(variables).filter((name) => !/^(PORT|VERSION|ENVIRONMENT|SERVICE|SHARED|GREETING|PATH|HOME|LANG|LC_ALL|TZ|TMPDIR|USER|SIGNALBOX_SPAWN|PWD|SHLVL|OLDPWD|_)$/.test(name))).toEqual([])
-  })
+  }))
 
-  it('that ends at its start is tried again a few times, then given up, with its exit code and last words', async () => {
-    bench = await createBench()
+  it('that ends at its start is tried again a few times, then given up, with its exit code and last words', withBench({}, async (bench) => {
     await bench.start({ restart: { backoffMs: 20, maxInWindow: 2 } })
     await bench.deploy('green', 'crash-1')
     await bench.until('given up', async () => (await bench.provider.observe('web')).environments.green.readiness === 'crashed')
@@ -38,33 +22,30 @@ describe('an environment', () => {
     expect(green.detail).toMatch(/Crash loop: ended 3 times.*ended with code 3.*cannot open the database/s)
     expect(green.restarts).toBe(2)
     expect(green.instances).toEqual({ ready: 0, wanted: 1 })
-    expect((await logOf('green')).filter((line) => line.stream === 'stderr' && line.text === 'cannot open the database')).toHaveLength(3)
-  })
+    expect((await bench.log('green')).filter((line) => line.stream === 'stderr' && line.text === 'cannot open the database')).toHaveLength(3)
+  }))
 
-  it('that never gets ready says so after its deadline, and with what it was answered', async () => {
-    bench = await createBench()
+  it('that never gets ready says so after its deadline, and with what it was answered', withBench({}, async (bench) => {
     await bench.start({ ready: { kind: 'http', path: '/ready', timeoutMs: 300, intervalMs: 30 } })
     await bench.deploy('green', 'unready-1')
     await bench.until('unready', async () => (await bench.provider.observe('web')).environments.green.readiness === 'unready')
     expect((await bench.provider.observe('web')).environments.green.detail).toMatch(/readinessTimeout: not ready within 300 ms, \/ready answered 503/)
-  })
+  }))
 
-  it('that dies with the traffic is told of, users get 503 without internals, and it comes back by itself', async () => {
-    bench = await createBench()
+  it('that dies with the traffic is told of, users get 503 without internals, and it comes back by itself', withBench({}, async (bench) => {
     const { live } = await bench.start({ restart: { backoffMs: 400, maxInWindow: 3 } }, true)
     const first = await bench.provider.observe('web')
     await fetch(`${live}/die`).then((answer) => expect(answer.status).toBe(502))
-    await bench.until('death is seen', async () => (await blue()).readiness !== 'ready')
-    expect((await blue()).detail).toMatch(/ended with code 7.*Starting again in 400 ms/s)
+    await bench.until('death is seen', async () => (await bench.blue()).readiness !== 'ready')
+    expect((await bench.blue()).detail).toMatch(/ended with code 7.*Starting again in 400 ms/s)
     expect((await fetch(live)).status).toBe(503)
     expect((await bench.provider.observe('web')).weights).toEqual({ blue: 100, green: 0 })
     await bench.ready('blue')
     expect((await fetch(live)).status).toBe(200)
-    expect((await blue()).restarts).toBe(first.environments.blue.restarts + 1)
-  })
+    expect((await bench.blue()).restarts).toBe(first.environments.blue.restarts + 1)
+  }))
 
-  it('that dies with part of the traffic leaves it to the other one that has weight', async () => {
-    bench = await createBench()
+  it('that dies with part of the traffic leaves it to the other one that has weight', withBench({}, async (bench) => {
     const { live } = await bench.start({ restart: { backoffMs: 2000, maxInWindow: 3 } }, true)
     await bench.weights({ blue: 50, green: 50 })
     const { pid } = (await (await fetch(live)).json()) as { pid: number }
@@ -72,68 +53,61 @@ describe('an environment', () => {
     const statuses = []
     for (let i = 0; i < 40; i++) statuses.push((await fetch(live)).status)
     expect(new Set(statuses)).toEqual(new Set([200]))
-  })
+  }))
 
-  it('that dies with the traffic is relieved by the stable one, when the workspace says so', async () => {
-    bench = await createBench()
+  it('that dies with the traffic is relieved by the stable one, when the workspace says so', withBench({}, async (bench) => {
     const { live } = await bench.start({ onLiveDeath: 'switch', restart: { backoffMs: 3000, maxInWindow: 3 } }, true)
     await bench.weights({ blue: 0, green: 100 })
     await fetch(`${live}/die`)
     await bench.until('switched', async () => (await bench.provider.observe('web')).weights.blue === 100)
     expect((await bench.provider.observe('web')).generationCause).toBe('liveDeath')
     expect((await fetch(live)).status).toBe(200)
-  })
+  }))
 
-  it('is not relieved by one that never was stable', async () => {
-    bench = await createBench()
+  it('is not relieved by one that never was stable', withBench({}, async (bench) => {
     const { live } = await bench.start({ onLiveDeath: 'switch', restart: { backoffMs: 500, maxInWindow: 3 } }, true)
     await fetch(`${live}/die`)
-    await bench.until('death is seen', async () => (await blue()).readiness !== 'ready')
+    await bench.until('death is seen', async () => (await bench.blue()).readiness !== 'ready')
     await bench.ready('blue')
     expect((await bench.provider.observe('web')).generation).toBe(1)
-  })
+  }))
 
-  it('that does not answer its liveness probe is restarted', async () => {
-    bench = await createBench()
+  it('that does not answer its liveness probe is restarted', withBench({}, async (bench) => {
     const { live } = await bench.start({ live: { intervalMs: 100, timeoutMs: 100, failures: 2 }, restart: { backoffMs: 20, maxInWindow: 3 }, stopGraceMs: 200 })
     const { pid } = (await (await fetch(live)).json()) as { pid: number }
     process.kill(pid, 'SIGSTOP')
-    await bench.until('restarted', async () => (await blue()).restarts === 1 && (await blue()).readiness === 'ready')
-    expect((await logOf('blue')).some((line) => line.stream === 'supervisor' && line.text.includes('Liveness failed 2 times in a row'))).toBe(true)
-  })
+    await bench.until('restarted', async () => (await bench.blue()).restarts === 1 && (await bench.blue()).readiness === 'ready')
+    expect((await bench.log('blue')).some((line) => line.stream === 'supervisor' && line.text.includes('Liveness failed 2 times in a row'))).toBe(true)
+  }))
 
-  it('that takes more memory than it may is restarted', async () => {
-    bench = await createBench()
+  it('that takes more memory than it may is restarted', withBench({}, async (bench) => {
     await bench.start({ memoryLimitBytes: 20e6, restart: { backoffMs: 20, maxInWindow: 9 } })
-    await bench.until('restarted', async () => (await blue()).restarts > 0)
-    expect((await logOf('blue')).some((line) => line.text.includes('the limit is 20 MB'))).toBe(true)
-  })
+    await bench.until('restarted', async () => (await bench.blue()).restarts > 0)
+    expect((await bench.log('blue')).some((line) => line.text.includes('the limit is 20 MB'))).toBe(true)
+  }))
 
-  it('is stopped gracefully after its requests in flight have ended', async () => {
-    bench = await createBench()
+  it('is stopped gracefully after its requests in flight have ended', withBench({}, async (bench) => {
     const { live } = await bench.start({}, true)
     const slow = fetch(`${live}/wait?ms=700`)
-    await bench.until('in flight', async () => (await blue()).inFlight === 1)
+    await bench.until('in flight', async () => (await bench.blue()).inFlight === 1)
     await bench.weights({ blue: 0, green: 100 })
     await bench.provider.stop(bench.operation(), 'web', 'blue', 5_000)
     expect(await (await slow).json()).toEqual({ environment: 'blue', version: 'good-1' })
-    expect(await blue()).toMatchObject({ readiness: 'stopped', deployed: { version: 'good-1' }, detail: 'Stopped on request.' })
-    expect((await logOf('blue')).map((line) => line.text)).toContain('ending')
-  })
+    expect(await bench.blue()).toMatchObject({ readiness: 'stopped', deployed: { version: 'good-1' }, detail: 'Stopped on request.' })
+    expect((await bench.log('blue')).map((line) => line.text)).toContain('ending')
+  }))
 
-  it('that ignores SIGTERM is killed, with everything it started', async () => {
-    bench = await createBench()
+  it('that ignores SIGTERM is killed, with everything it started', withBench({}, async (bench) => {
     await bench.start({ run: `sleep 300 & ${process.execPath} app.mjs \${version}`, stopGraceMs: 300 })
     await bench.deploy('green', 'deaf-1')
     await bench.ready('green')
     const began = performance.now()
     await bench.provider.stop(bench.operation(), 'web', 'green', 0)
     expect(performance.now() - began).toBeGreaterThan(280)
-    expect((await logOf('green')).some((line) => line.text.includes('SIGKILL'))).toBe(true)
-  })
+    expect((await bench.log('green')).some((line) => line.text.includes('SIGKILL'))).toBe(true)
+  }))
 
-  it('is told what its predecessor was: a deploy replaces, with its drain, and remembers how an older configuration ran', async () => {
-    bench = await createBench()
+  it('is told what its predecessor was: a deploy replaces, with its drain, and remembers how an older configuration ran', withBench({}, async (bench) => {
     const { preview } = await bench.start({ env: { COLOUR: 'red' } })
     const old = await bench.provider.resolveVersion('web', 'good-2')
     await bench.provider.deploy(bench.operation(), 'web', 'green', old)
@@ -148,12 +122,11 @@ describe('an environment', () => {
     await bench.provider.deploy(bench.operation(), 'web', 'green', old)
     await bench.until('replaced', async () => (await bench.provider.observe('web')).environments.green.readiness === 'ready')
     expect(await colour()).toBe('red')
-  })
+  }))
 })
 
-describe('bad input', () => {
-  it('names who holds a port that is taken', async () => {
-    bench = await createBench()
+describe.concurrent('bad input', () => {
+  it('names who holds a port that is taken', withBench({}, async (bench) => {
     const holder = createServer().listen(0, '127.0.0.1')
     await new Promise((resolve) => holder.once('listening', resolve))
     const { port } = holder.address() as { port: number }
@@ -162,10 +135,9 @@ describe('bad input', () => {
     await new Promise((resolve) => holder.close(resolve))
     await bench.provider.register(bench.config('web', { address: { port } }))
     expect((await bench.provider.observe('web')).liveAddress).toBe(`http://127.0.0.1:${port}`)
-  })
+  }))
 
-  it('says which command or folder is missing before anything moves', async () => {
-    bench = await createBench()
+  it('says which command or folder is missing before anything moves', withBench({}, async (bench) => {
     await bench.start()
     const before = await bench.provider.observe('web')
     await bench.provider.register(bench.config('web', { run: 'no-such-program --serve' }))
@@ -176,10 +148,9 @@ describe('bad input', () => {
     for (const version of ['../good-1', 'good-1; touch /tmp/x', '$(id)', 'missing']) await expect(bench.provider.resolveVersion('web', version)).rejects.toMatchObject({ code: 'versionUnknown' })
     const after = await bench.provider.observe('web')
     expect(after.environments.blue).toMatchObject({ readiness: 'ready', startedAt: before.environments.blue.startedAt })
-  })
+  }))
 
-  it('keeps a picked port for good, and lists what a version would change', async () => {
-    bench = await createBench()
+  it('keeps a picked port for good, and lists what a version would change', withBench({}, async (bench) => {
     const { live } = await bench.start()
     mkdirSync(join(bench.folder, 'versions', 'good-9'))
     writeFileSync(join(bench.folder, 'versions', 'good-9', 'version.json'), JSON.stringify({ title: 'Faster checkout', changes: ['one query less'], createdAt: '2030-01-02T00:00:00Z' }))
@@ -189,5 +160,5 @@ describe('bad input', () => {
     await bench.provider.stopAll()
     await bench.provider.register(bench.config('web'))
     expect((await bench.provider.observe('web')).liveAddress).toBe(live)
-  })
+  }))
 })

@@ -59,6 +59,7 @@ describe('the router', () => {
   })
 
   it('shows the candidate on the preview address, whatever the weights are, and counts none of it as users', async () => {
+    await new Promise((resolve) => setTimeout(resolve, 1200))
     const before = (await bench.provider.metrics('web', 0)).green.reduce((sum, sample) => sum + sample.requests, 0)
     for (let i = 0; i < 5; i++) expect((await (await fetch(preview)).json()) as object).toMatchObject({ environment: 'green', version: 'good-2' })
     await new Promise((resolve) => setTimeout(resolve, 1100))
@@ -213,12 +214,12 @@ describe('the router', () => {
     expect(out.headers.get('retry-after')).toMatch(/^\d+$/)
     expect(await out.text()).not.toMatch(/blue|green|signalbox/i)
     await bench.weights({ blue: 100, green: 0 })
-    await new Promise((resolve) => setTimeout(resolve, 1100))
+    await new Promise((resolve) => setTimeout(resolve, 1600))
     const from = Date.now()
     for (const code of [200, 200, 204, 301, 404, 500, 503]) await fetch(`${live}/status?code=${code}`, { redirect: 'manual' })
     await fetch(`${live}/hang`)
     await new Promise((resolve) => setTimeout(resolve, 1500))
-    const samples = (await bench.provider.metrics('web', from - 1000)).blue
+    const samples = (await bench.provider.metrics('web', from)).blue
     const sum = (pick: (sample: (typeof samples)[number]) => number) => samples.reduce((total, sample) => total + pick(sample), 0)
     expect([sum((s) => s.byClass.s2xx), sum((s) => s.byClass.s3xx), sum((s) => s.byClass.s4xx), sum((s) => s.byClass.s5xx), sum((s) => s.byClass.failed)]).toEqual([3, 1, 1, 2, 1])
     expect(sum((s) => s.requests)).toBe(8)

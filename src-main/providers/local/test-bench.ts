@@ -1,13 +1,15 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Weights } from '../../contract/traffic.ts'
+import type { LogLine } from '../../contract/service.ts'
+import type { ObservedEnvironment, Weights } from '../../contract/traffic.ts'
 import { ENVIRONMENTS, type EnvironmentName } from '../../contract/vocabulary.ts'
 import type { ServiceConfig } from '../../contract/workspace.ts'
 import type { LeaseRequest, SetWeights } from '../../core/ports.ts'
 import type { LocalSettingsInput } from './config.ts'
 import { readStartTime } from './identity.ts'
 import { createLocalProvider, type LocalProvider, type LocalProviderOptions } from './provider.ts'
+import type { SupervisorStatus } from './protocol.ts'
 
 /**
  * A small program to be released. The kind of its version decides how it behaves: `good`, `unready` (answers 503 on
@@ -71,6 +73,10 @@ export interface Bench {
   weights(weights: Weights, change?: Partial<SetWeights> & { readonly lease?: LeaseRequest | null }): Promise<number>
   until(what: string, holds: () => boolean | Promise<boolean>, timeoutMs?: number): Promise<void>
   ready(environment: EnvironmentName): Promise<void>
+  blue(): Promise<ObservedEnvironment>
+  /** What the log of an environment holds, and what comes within `forMs`. */
+  log(environment: EnvironmentName, forMs?: number): Promise<readonly LogLine[]>
+  pids(): Promise<{ readonly supervisor: number; readonly routers: SupervisorStatus['routers']; readonly blue: number; readonly green: number; readonly adoptions: number }>
   /** Ends everything and throws when a process is left. */
   dispose(): Promise<void>
 }
@@ -150,6 +156,20 @@ export async function createBench(options: Partial<LocalProviderOptions> = {}): 
       }
     },
     ready: (environment) => bench.until(`${environment} ready`, async () => (await provider.observe('web')).environments[environment].readiness === 'ready'),
+    blue: async () => (await provider.observe('web')).environments.blue,
+    async log(environment, forMs = 300) {
+      const lines: LogLine[] = []
+      const stop = new AbortController()
+      setTimeout(() => stop.abort(), forMs)
+      for await (const line of provider.tailLogs('web', environment, 200, stop.signal)) lines.push(line)
+      return lines
+    },
+    async pids() {
+      const status = await provider.supervisorStatus()
+      if (!status) throw new Error('no supervisor')
+      const [service] = status.services
+      return { supervisor: status.pid, routers: status.routers, blue: service?.environments.blue?.pid ?? 0, green: service?.environments.green?.pid ?? 0, adoptions: status.adoptions }
+    },
     async dispose() {
       await notePids().catch(() => {})
       await provider.stopAll(0)
@@ -161,4 +181,16 @@ export async function createBench(options: Partial<LocalProviderOptions> = {}): 
     },
   }
   return bench
+}
+
+/** A test body with a bench of its own, ended whatever happens. */
+export function withBench(options: Partial<LocalProviderOptions>, work: (bench: Bench) => Promise<void>): () => Promise<void> {
+  return async () => {
+    const bench = await createBench(options)
+    try {
+      await work(bench)
+    } finally {
+      await bench.dispose()
+    }
+  }
 }
