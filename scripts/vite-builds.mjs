@@ -14,7 +14,8 @@ export async function rendererBuild() {
     base: '/',
     logLevel: 'warn',
     plugins: [react(), tailwind()],
-    build: { outDir: `${root}dist/renderer`, emptyOutDir: true, target: 'es2024', chunkSizeWarningLimit: 1200 },
+    build: { outDir: `${root}dist/renderer`, emptyOutDir: true, target: 'es2024', chunkSizeWarningLimit: 1200, // The content security policy takes fonts and images from this origin only, not out of data: addresses.
+      assetsInlineLimit: 0 },
   }
 }
 

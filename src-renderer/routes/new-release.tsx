@@ -1,6 +1,7 @@
 import { Link, useParams, useSearch } from '@tanstack/react-router'
 import { useEffect } from 'react'
 import { Band, Empty, Skeleton } from '../components/pane.tsx'
+import { AnyBackLever } from '../features/acts/any-back-lever.tsx'
 import { NewReleaseForm } from '../features/release/new-release-form.tsx'
 import { useConsole, useReady, useService, useTitle } from '../lib/console-context.tsx'
 
@@ -25,6 +26,7 @@ export function NewReleaseRoute() {
             </Link>
           </>
         }
+        levers={<AnyBackLever />}
       />
       <main className="flex min-h-0 flex-1 flex-col bg-bg-1">
         {service ? <NewReleaseForm key={name} service={service} preset={version ?? null} /> : ready ? <Empty title={`No service is called ${name}`}>It may have left the workspace.</Empty> : <Skeleton />}

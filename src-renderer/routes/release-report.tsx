@@ -3,6 +3,7 @@ import { useNavigate, useParams } from '@tanstack/react-router'
 import { FaultNote } from '../components/fault-note.tsx'
 import { Lever } from '../components/lever.tsx'
 import { Band, Skeleton } from '../components/pane.tsx'
+import { AnyBackLever } from '../features/acts/any-back-lever.tsx'
 import { Report } from '../features/audit/report.tsx'
 import { useConsole, useTitle } from '../lib/console-context.tsx'
 import { plural } from '../lib/format.ts'
@@ -25,6 +26,7 @@ export function ReleaseReportRoute() {
           <div role="group" aria-label="Actions on the report" className="flex gap-2">
             <Lever slot={3} label="Print" detail="one release" {...(report.data ? { onPress: () => window.print() } : {})} />
             <Lever slot={3} label="Its entries" detail="in the journal" onPress={() => void navigate({ to: '/audit', search: { release: id } })} />
+            <AnyBackLever />
           </div>
         }
       />

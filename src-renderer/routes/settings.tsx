@@ -2,6 +2,7 @@ import { useState } from 'react'
 import type { FaultData } from '../../src-main/contract/fault.ts'
 import { FaultNote } from '../components/fault-note.tsx'
 import { Band, Skeleton } from '../components/pane.tsx'
+import { AnyBackLever } from '../features/acts/any-back-lever.tsx'
 import { About, Appearance, Connections, Section, WorkspaceFacts } from '../features/settings/settings-body.tsx'
 import { IdentityForm } from '../features/workspace/identity-form.tsx'
 import { WorkspaceProblems } from '../features/workspace/problems.tsx'
@@ -30,7 +31,7 @@ export function SettingsRoute() {
   }
   return (
     <>
-      <Band title="Settings" sentence="What this console works with. What is released, and how, stands in the workspace file." />
+      <Band title="Settings" sentence="What this console works with. What is released, and how, stands in the workspace file." levers={<AnyBackLever />} />
       <main tabIndex={0} aria-label="Settings" className="min-h-0 flex-1 overflow-auto bg-bg-1 -outline-offset-2">
         {status === null ? (
           <Skeleton />

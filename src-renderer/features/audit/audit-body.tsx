@@ -1,25 +1,31 @@
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query'
-import { useCallback, useMemo } from 'react'
+import { useCallback, useMemo, type ReactNode } from 'react'
 import type { JournalEntry } from '../../../src-main/contract/journal.ts'
 import { FaultNote } from '../../components/fault-note.tsx'
-import { Empty, Skeleton } from '../../components/pane.tsx'
-import { useConsole, useLiveJournal, useNow, useServices } from '../../lib/console-context.tsx'
-import { formatCount, formatDuration } from '../../lib/format.ts'
+import { Band, Empty, Skeleton } from '../../components/pane.tsx'
+import { useConnection, useConsole, useLiveJournal, useNow, useServices, useStatus } from '../../lib/console-context.tsx'
+import { formatCount, formatDuration, plural } from '../../lib/format.ts'
 import { entryQuery, journalPagesQuery } from '../../lib/queries.ts'
 import { toFault } from '../../lib/session.ts'
 import { couldMatch, toFilter, type AuditSearch } from './audit-search.ts'
+import { AuditLevers } from './audit-levers.tsx'
+import { AuditSentence } from './audit-sentence.tsx'
 import { EntryDetails } from './entry-details.tsx'
 import { EntryList } from './entry-list.tsx'
+import { useExport } from './export.ts'
 import { FilterBar } from './filter-bar.tsx'
 import { ReleaseStory } from './release-story.tsx'
+import { useVerify } from './verify.ts'
 
 export interface AuditBodyProps {
+  /** Stands right of this screen's own levers. */
+  readonly back: ReactNode
   readonly search: AuditSearch
   readonly onSearch: (next: AuditSearch) => void
 }
 
 /** Search, list, and the entry that is open. */
-export function AuditBody({ search, onSearch }: AuditBodyProps) {
+export function AuditBody({ search, onSearch, back }: AuditBodyProps) {
   const { session } = useConsole()
   const services = useServices()
   const live = useLiveJournal()
@@ -42,8 +48,33 @@ export function AuditBody({ search, onSearch }: AuditBodyProps) {
   const releaseId = search.release ?? open?.target.releaseId ?? null
   const first = pages?.[0]
   const found = first ? `${formatCount(entries.length)}${hasNextPage ? ' and more' : ''} of ${formatCount(Math.max(first.total, entries[0]?.seq ?? 0))} in ${formatDuration(Math.max(1, Math.round(first.tookMs)))}` : ''
+  const status = useStatus()
+  const connection = useConnection()
+  const verify = useVerify()
+  const exporting = useExport()
+  const count = Math.max(status?.journal.count ?? 0, live.at(-1)?.seq ?? 0)
+  const { entry: _entry, ...filters } = search
+  const band = (
+    <Band
+      title={
+        <>
+          Journal <span className="text-16 font-medium text-ink-2">{plural(count, 'entry', 'entries')}</span>
+        </>
+      }
+      sentence={<AuditSentence status={status} verify={verify.state} />}
+      levers={
+        <div className="flex items-center gap-2">
+          <AuditLevers verify={verify} exporting={exporting} filter={filter} filtered={Object.keys(filters).length > 0} count={count} releaseId={releaseId} off={connection.kind === 'live' ? null : 'not connected'} />
+          {back}
+        </div>
+      }
+    />
+  )
   return (
-    <div className="grid min-h-0 flex-1 grid-cols-[minmax(0,1fr)_368px] bg-bg-1 max-[1240px]:grid-cols-[minmax(0,1fr)_320px]">
+    <>
+    {band}
+    {exporting.state.kind === 'failed' && <FaultNote fault={exporting.state.fault} />}
+    <main className="grid min-h-0 flex-1 grid-cols-[minmax(0,1fr)_368px] bg-bg-1 max-[1240px]:grid-cols-[minmax(0,1fr)_320px]">
       <div className="flex min-h-0 min-w-0 flex-col">
         {releaseId !== null && <ReleaseStory releaseId={releaseId} onSelect={(seq) => onSearch({ ...search, entry: seq })} />}
         <FilterBar search={search} onChange={onSearch} services={services.map((service) => service.name)} operators={operators} now={now} found={found} />
@@ -55,7 +86,8 @@ export function AuditBody({ search, onSearch }: AuditBodyProps) {
       <aside aria-label="Entry" tabIndex={0} className="min-h-0 overflow-y-auto border-l border-line-1 -outline-offset-2 [&>section+section]:border-t [&>section+section]:border-line-1">
         {open ? <EntryDetails entry={open} /> : <p className="p-4 text-ink-3">Select an entry to see who, why, before and after, evidence and its place in the chain.</p>}
       </aside>
-    </div>
+    </main>
+    </>
   )
 }
 

@@ -104,7 +104,7 @@ export function FilterBar({ search, onChange, services, operators, now, found }:
 function Pick({ label, all, value, options, onPick }: { readonly label: string; readonly all: string; readonly value: string | undefined; readonly options: readonly string[]; readonly onPick: (value: string) => void }) {
   const known = value === undefined || options.includes(value) ? options : [value, ...options]
   return (
-    <select aria-label={label} value={value ?? ''} onChange={(event) => onPick(event.target.value)} className={`h-[26px] max-w-32 rounded-2 bg-bg-1 text-12 hover:bg-bg-2 ${value === undefined ? 'text-ink-2' : 'font-medium'}`}>
+    <select aria-label={label} value={value ?? ''} onChange={(event) => onPick(event.target.value)} className={`h-[26px] max-w-32 [field-sizing:content] rounded-2 bg-bg-1 text-12 hover:bg-bg-2 ${value === undefined ? 'text-ink-2' : 'font-medium'}`}>
       <option value="">{all}</option>
       {known.map((option) => (
         <option key={option} value={option}>

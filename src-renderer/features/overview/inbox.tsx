@@ -39,15 +39,16 @@ function InboxRow({ item }: { readonly item: WaitingItem }) {
   return (
     <li className="grid min-h-8 grid-cols-[20px_148px_minmax(0,1fr)_auto_auto] items-center gap-2 border-t border-line-1 px-4 py-1 first:border-t-0">
       <Icon name={kind.icon} className={kind.hue ?? 'text-ink-2'} />
-      <span className="truncate font-medium">{kind.word}</span>
-      <span className="truncate text-ink-2" title={`${item.title} ${item.detail}`}>
-        <span className="font-medium text-ink-1">
-          <PlaceText text={item.title} />
-        </span>{' '}
-        {item.detail}
+      <span className="truncate font-medium">{item.title || kind.word}</span>
+      <span className="truncate text-ink-2" title={`${item.service}: ${item.detail}`}>
+        <span className="font-medium text-ink-1">{item.service}</span>
+        {'\u2002'}
+        <PlaceText text={item.detail} square={false} />
       </span>
       <span className="min-w-28 text-right text-ink-2">
-        {item.expiresAt === null ? (
+        {item.kind === 'health' ? (
+          'now'
+        ) : item.expiresAt === null ? (
           <>
             for{' '}
             <span className="text-ink-1">

@@ -77,20 +77,20 @@ function Traffic({ service }: { readonly service: ServiceView }) {
       </div>
       <div role="gridcell" className="min-w-0">
         {ENVIRONMENTS.map((environment) => (
-          <EnvironmentLine key={environment} environment={environment} version={known?.environments[environment].deployed?.version ?? null} share={environment === 'blue' ? blue : green} measured={traffic.blueShare !== null} />
+          <EnvironmentLine key={environment} environment={environment} version={known ? (known.environments[environment].deployed?.version ?? 'empty') : ''} share={environment === 'blue' ? blue : green} measured={traffic.blueShare !== null} />
         ))}
       </div>
     </>
   )
 }
 
-function EnvironmentLine({ environment, version, share, measured }: { readonly environment: EnvironmentName; readonly version: string | null; readonly share: number | null; readonly measured: boolean }) {
+function EnvironmentLine({ environment, version, share, measured }: { readonly environment: EnvironmentName; readonly version: string; readonly share: number | null; readonly measured: boolean }) {
   const ink = share === null || share === 0 ? 'text-ink-3' : ''
   return (
     <span className="grid grid-cols-[52px_minmax(0,1fr)_52px] items-center leading-[14px]">
       <Place environment={environment} square={false} />
-      <Version version={version ?? 'empty'} className={`truncate ${ink}`} />
-      <span className={`text-right ${ink}`}>{share === null ? 'unknown' : version === null && share === 0 ? '' : formatPercent(share, measured && share % 1 !== 0 ? 1 : 0)}</span>
+      <Version version={version} className={`truncate ${ink}`} />
+      <span className={`text-right ${ink}`}>{share === null ? 'unknown' : version === 'empty' && share === 0 ? '' : formatPercent(share, measured && share % 1 !== 0 ? 1 : 0)}</span>
     </span>
   )
 }

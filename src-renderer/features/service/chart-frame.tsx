@@ -26,7 +26,7 @@ export function ChartFrame({ rows, fromMs, toMs, now, marks, release, head, chil
   const at = (ms: number) => `${((ms - fromMs) / (toMs - fromMs)) * 100}%`
   const next = release?.dueAt && !release.paused && release.dueAt > now && release.dueAt < toMs ? release.dueAt : null
   return (
-    <section aria-label="Health, both environments" className={`relative isolate grid min-h-0 flex-1 ${CHART_COLUMNS}`} style={{ gridTemplateRows: `44px repeat(${rows}, minmax(84px, 1fr)) 24px` }}>
+    <section aria-label="Health, both environments" className={`relative isolate grid flex-1 ${CHART_COLUMNS}`} style={{ minHeight: 68 + rows * 84, gridTemplateRows: `44px repeat(${rows}, minmax(84px, 1fr)) 24px` }}>
       {head}
       {children}
       <div />

@@ -31,7 +31,7 @@ export function environmentState(service: ServiceView, environment: EnvironmentN
   if (readiness !== 'ready') return { mark: READINESS_MARK[readiness], word: readiness, detail: detail || roles.filter((role) => role !== 'idle').join(', ') }
   const judged = service.release && !service.release.ended ? service.release.release.candidateEnvironment : service.live
   if (judged === environment && (service.health === 'watch' || service.health === 'failing')) {
-    return { mark: HEALTH_MARK[service.health], word: service.health, detail: service.healthReason }
+    return { mark: HEALTH_MARK[service.health], word: service.health, detail: service.healthReason.replace(/\.$/, '') }
   }
   return { mark: 'fine', word: 'ready', detail: roles.join(', ') }
 }

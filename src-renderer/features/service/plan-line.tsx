@@ -7,10 +7,15 @@ import { dueFraction, planWords } from '../../lib/release-words.ts'
 import { planPosts, type Post } from './plan-posts.ts'
 import type { StepTimes } from './step-times.ts'
 
+/** A release that went back stays on the line so long, stopped where it was. */
+const NEWS_MS = 30 * 60_000
+
 /** The plan as a line of posts, with a small train at the running hold's progress and its countdown. */
 export function PlanLine({ service, times }: { readonly service: ServiceView; readonly times: StepTimes }) {
   const view = service.release
-  if (!view || view.ended) {
+  const now = useNow(60_000)
+  const isNews = view !== null && view.release.stepIndex >= 0 && view.release.phase === 'rolledBack' && now - (view.release.endedAt ?? 0) < NEWS_MS
+  if (!view || (view.ended && !isNews)) {
     return (
       <section aria-label="Plan" className="flex h-20 flex-none items-center gap-2 border-b border-line-1 px-4 text-ink-2">
         <span>
