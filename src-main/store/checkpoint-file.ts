@@ -5,7 +5,7 @@ import { z } from 'zod'
 import { checkpointSchema, type Checkpoint } from '../contract/journal.ts'
 import { syncFolder } from './emergency-file.ts'
 
-const fileSchema = checkpointSchema.extend({ format: z.literal('signalbox-checkpoint'), version: z.literal(1) })
+const fileSchema = checkpointSchema.extend({ head: z.string().regex(/^[0-9a-f]{64}$/), format: z.literal('signalbox-checkpoint'), version: z.literal(1) })
 
 /** Null when there is none, or none that can be read. */
 export function readCheckpointFile(file: string): Checkpoint | null {
