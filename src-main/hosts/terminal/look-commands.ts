@@ -15,16 +15,27 @@ interface Snapshot {
   readonly waiting: readonly WaitingItem[]
 }
 
-/** One coherent picture: what `system.watch` starts with. */
-async function takeSnapshot(client: ConsoleClient): Promise<Snapshot> {
+/** How long a core just composed may take to read the world for the first time. */
+const FIRST_READING_MS = 2000
+
+/** One coherent picture: what `system.watch` starts with. A core carried by this process is given a moment to look first. */
+async function takeSnapshot(client: ConsoleClient, fresh: boolean): Promise<Snapshot> {
   let status: SystemStatus | null = null
   let waiting: readonly WaitingItem[] = []
+  let ready = false
   const services = new Map<string, ServiceView>()
-  for await (const item of await client.system.watch({ metrics: false })) {
-    if (item.kind === 'status') status = item.status
-    if (item.kind === 'service') services.set(item.service.name, item.service)
-    if (item.kind === 'waiting') waiting = item.items
-    if (item.kind === 'ready') break
+  const enough = () => ready && (!fresh || [...services.values()].every((view) => view.observed.kind === 'known'))
+  const patience = AbortSignal.timeout(FIRST_READING_MS)
+  try {
+    for await (const item of await client.system.watch({ metrics: false }, { signal: patience })) {
+      if (item.kind === 'status') status = item.status
+      if (item.kind === 'service') services.set(item.service.name, item.service)
+      if (item.kind === 'waiting') waiting = item.items
+      if (item.kind === 'ready') ready = true
+      if (enough()) break
+    }
+  } catch (error) {
+    if (!patience.aborted) throw error
   }
   return { status, waiting, services: [...services.values()].toSorted((a, b) => a.name.localeCompare(b.name)) }
 }
@@ -32,7 +43,7 @@ async function takeSnapshot(client: ConsoleClient): Promise<Snapshot> {
 export const status: Command = (context) =>
   withLink(context, 'readOnly', async ({ client, carriesCore }) => {
     const { output } = context
-    const picture = await takeSnapshot(client)
+    const picture = await takeSnapshot(client, carriesCore)
     const now = picture.status?.now ?? 0
     output.document({ console: carriesCore ? 'none' : 'running', ...picture })
     if (output.json) return EXIT.ok
@@ -47,6 +58,7 @@ export const status: Command = (context) =>
     output.say('')
     if (picture.services.length === 0) output.say('No services.')
     else output.table(['SERVICE', 'LIVE', 'IDLE', 'TRAFFIC', 'HEALTH', 'RELEASE', 'NEXT'], picture.services.map((view) => statusRow(view, now)))
+    for (const view of picture.services) if (view.health !== 'healthy' && view.healthReason) output.say(`${view.name}: ${view.healthReason}`)
     if (picture.waiting.length > 0) {
       output.say('\nWaiting for you:')
       for (const item of picture.waiting) output.say(`  ${item.service}: ${item.title}${item.detail ? ` ${item.detail}` : ''}`)

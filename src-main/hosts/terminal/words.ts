@@ -55,14 +55,16 @@ export function statusRow(view: ServiceView, now: number): readonly string[] {
   const weights =
     view.observed.kind === 'known'
       ? ENVIRONMENTS.map((name) => `${name} ${view.observed.kind === 'known' ? view.observed.value.weights[name] : 0} %`).join(', ')
-      : `unknown for ${seconds(now - view.observed.since)}`
+      : view.observed.since === 0
+        ? 'unknown'
+        : `unknown for ${seconds(now - view.observed.since)}`
   const release = view.release === null ? '' : `${view.release.release.candidate.version} ${phaseWord(view.release.release.phase)}${view.release.release.paused ? ', paused' : ''}`
   return [
     view.name,
     live === null ? 'none' : environmentWords(view, live),
     live === null ? ENVIRONMENTS.map((name) => environmentWords(view, name)).join('; ') : environmentWords(view, otherEnvironment(live)),
     weights,
-    view.health === 'healthy' ? 'healthy' : `${view.health}: ${view.healthReason}`,
+    view.health,
     release,
     view.release?.next ?? '',
   ]
