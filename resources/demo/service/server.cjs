@@ -36,7 +36,7 @@ const counts = { requests: 0, errors: 0 }
 
 const answers = {
   checkout: (path) => (path.startsWith('/orders') ? { status: 201, body: { order: 100_000 + counts.requests, total: '38.20' } } : { status: 200, body: { items: 3, total: '38.20', currency: 'EUR' } }),
-  search: (_path, query) => ({ status: 200, body: { query: query.get('q') ?? '', results: ['Green tea', 'Black tea', 'Tea pot'] } }),
+  search: (_path, search) => ({ status: 200, body: { query: new URLSearchParams(search).get('q') ?? '', results: ['Green tea', 'Black tea', 'Tea pot'] } }),
   mailer: (path) => (path.startsWith('/send') ? { status: 202, body: { queued: mailbox.add() } } : { status: 200, body: { messages: mailbox.count() } }),
 }
 
@@ -47,15 +47,15 @@ function send(response, status, body, headers = {}) {
 }
 
 async function answer(request, response) {
-  const url = new URL(request.url, 'http://service')
+  const [path, search = ''] = request.url.split('?')
   request.resume()
-  if (url.pathname === '/ready') {
+  if (path === '/ready') {
     if (behaviour.ready) return send(response, 200, { ready: true, ...who })
     return send(response, 503, { ready: false, why: 'The payment database refuses the connection: unknown user "checkout_v12".' })
   }
-  if (url.pathname === '/whoami') return send(response, 200, who)
-  if (mailbox && url.pathname === '/mailbox') return send(response, 200, mailbox.page(url.searchParams))
-  if (mailbox && url.pathname === '/lag') {
+  if (path === '/whoami') return send(response, 200, who)
+  if (mailbox && path === '/mailbox') return send(response, 200, mailbox.page(new URLSearchParams(search)))
+  if (mailbox && path === '/lag') {
     const lagMs = mailbox.lagMs()
     return lagMs === null ? send(response, 503, { error: 'nobody follows this mailbox' }) : send(response, 200, { lagMs })
   }
@@ -68,12 +68,12 @@ async function answer(request, response) {
   }
   if (Math.random() < behaviour.errorRatio) {
     counts.errors += 1
-    if (counts.errors % 10 === 1) console.error(`error: ${request.method} ${url.pathname}: tax table has no row for region "XI" (${counts.errors} so far)`)
+    if (counts.errors % 10 === 1) console.error(`error: ${request.method} ${path}: tax table has no row for region "XI" (${counts.errors} so far)`)
     return send(response, 500, { error: 'tax could not be computed', ...who })
   }
-  const wantsPage = url.pathname === '/' && (request.headers.accept ?? '').includes('text/html')
+  const wantsPage = path === '/' && (request.headers.accept ?? '').includes('text/html')
   if (wantsPage) return send(response, 200, page(who, manifest))
-  const { status, body } = answers[service](url.pathname, url.searchParams)
+  const { status, body } = answers[service](path, search)
   return send(response, status, { ...body, version, environment })
 }
 
