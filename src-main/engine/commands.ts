@@ -9,7 +9,7 @@ import { planRelease, rebase, sameVersion } from '../core/release/state.ts'
 import type { EngineDeps } from './deps.ts'
 import { commandDraft } from './drafts.ts'
 import type { Memory } from './memory.ts'
-import { batchOf, type Ledger } from './ledger.ts'
+import { batchOf, type Ledger, queue } from './ledger.ts'
 
 /** How long a new release waits for its provider, which may just be starting. */
 const REGISTRATION_WAIT_MS = 15_000
@@ -190,12 +190,12 @@ export function createCommands(deps: EngineDeps, memory: Memory, ledger: Ledger)
   async function commitCreated(request: CreateRequest, operator: Operator, planned: Release, started: ReturnType<typeof transition>, ended: Release | null): Promise<Release> {
     const record = memory.record(request.service)
     const next = started?.next ?? planned
-    const queued = (started?.effects ?? []).map((effect, index) => ({ id: `${planned.id}:${next.revision}:${index}`, releaseId: planned.id, service: planned.service, fence: record.fence + index + 1, effect, operationId: request.operationId, attempts: 0 }))
+    const queued = queue(record, next, started?.effects ?? [], request.operationId, deps.clock.wallMs())
     const applied = { before: planned, next, queued }
     const common = { operator, reason: request.reason, operationId: request.operationId }
     const summary = `Release ${planned.candidate.version} of ${planned.service} on ${planned.candidateEnvironment}${planned.queued ? ', queued' : ''}${ended ? `; ends the rollback window of ${ended.candidate.version}` : ''}`
     const draft = { ...commandDraft('start', applied, common), action: 'release.create', summary, before: null, evidence: JSON.parse(JSON.stringify({ plan: planned.plan, candidate: planned.candidate, notes: planned.notes })) as null }
-    const nextRecord = { ...record, fence: record.fence + queued.length, revision: record.revision + 1, releases: record.releases + 1 }
+    const nextRecord = { ...record, fence: queued.at(-1)?.fence ?? record.fence, revision: record.revision + 1, releases: record.releases + 1 }
     const rows = ended ? [next, ended] : [next]
     ledger.adopt(rows, nextRecord, applied, await ledger.persist(batchOf({ entries: [draft], releases: rows, services: [nextRecord], outboxAdd: queued, operation: { id: request.operationId, releaseId: planned.id } }), false))
     return next

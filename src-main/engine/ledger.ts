@@ -2,7 +2,7 @@ import { Fault } from '../contract/fault.ts'
 import type { JournalDraft, JournalEntry } from '../contract/journal.ts'
 import type { Release } from '../contract/release.ts'
 import { type Input, transition } from '../core/release/machine.ts'
-import type { CommitBatch, OutboxItem, ServiceRecord } from '../core/ports.ts'
+import type { CommitBatch, Effect, OutboxItem, ServiceRecord } from '../core/ports.ts'
 import type { EngineDeps } from './deps.ts'
 import type { Memory } from './memory.ts'
 
@@ -80,16 +80,8 @@ export function createLedger(deps: EngineDeps, memory: Memory, onChange: (applie
         return null
       }
       const record = memory.record(service)
-      const queued = move.effects.map((effect, index): OutboxItem => ({
-        id: `${before.id}:${move.next.revision}:${index}`,
-        releaseId: before.id,
-        service,
-        fence: record.fence + index + 1,
-        effect,
-        operationId: options.operationId,
-        attempts: 0,
-      }))
-      const nextRecord = follow({ ...record, fence: record.fence + queued.length, revision: record.revision + 1 }, move.next)
+      const queued = queue(record, move.next, move.effects, options.operationId, deps.clock.wallMs())
+      const nextRecord = follow({ ...record, fence: queued.at(-1)?.fence ?? record.fence, revision: record.revision + 1 }, move.next)
       const applied = { before, next: move.next, queued }
       const entries = await persist(
         batchOf({
@@ -117,6 +109,15 @@ export function createLedger(deps: EngineDeps, memory: Memory, onChange: (applie
   return { apply, inTurn, persist, adopt }
 }
 export type Ledger = ReturnType<typeof createLedger>
+
+/**
+ * Effects as the outbox keeps them. Fences grow with every effect of a service, and with time: a journal restored from
+ * an old backup must not hand out tokens that the provider has seen already.
+ */
+export function queue(record: ServiceRecord, release: Release, effects: readonly Effect[], operationId: string, nowMs: number): readonly OutboxItem[] {
+  const first = Math.max(record.fence + 1, Math.floor(nowMs / 1000))
+  return effects.map((effect, index) => ({ id: `${release.id}:${release.revision}:${index}`, releaseId: release.id, service: release.service, fence: first + index, effect, operationId, attempts: 0 }))
+}
 
 export function batchOf(parts: Partial<CommitBatch>): CommitBatch {
   return { entries: [], releases: [], services: [], outboxAdd: [], outboxRemove: [], operation: null, ...parts }

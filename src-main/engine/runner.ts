@@ -63,7 +63,7 @@ export function createRunner(deps: EngineDeps, memory: Memory, ledger: Ledger, p
       } catch (error) {
         const fault = toFault(error, deps)
         if (stopped) return
-        if (fault.code === 'staleFence' || overtaken(item)) return finish(item, null, 'superseded', 'Overtaken by a newer act.', fault.data)
+        if (overtaken(item)) return finish(item, null, 'superseded', 'Overtaken by a newer act.', fault.data)
         const back = isBack(item)
         const givesUp = back ? fault.code === 'environmentNotReady' : !fault.data.retryable || tries + 1 >= MAX_ATTEMPTS
         if (givesUp || (back && item.effect.type !== 'setWeights')) {

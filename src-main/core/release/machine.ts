@@ -183,9 +183,9 @@ export const RELEASE_MACHINE: { readonly [P in ReleasePhase]: PhaseRow } = {
         effects: [{ type: 'stop', environment: r.candidateEnvironment, drainMs: r.plan.drainMs }],
       }),
       // The stable side is not ready: traffic stays where it is while it is started again.
-      effectFailed: (r, s, at) => deployStable(r, s.fault, at),
+      effectFailed: (r, s, at) => (r.stable === null ? rollBackAgain(r, at) : deployStable(r, s.fault, at)),
       deployed: (r) => (r.stable === null ? null : { next: r, effects: [{ type: 'awaitReady', environment: stableOf(r), version: r.stable, timeoutMs: 0 }] }),
-      ready: (r, _s, at) => rollBack(r, { by: r.rollback?.by ?? SYSTEM_OPERATOR, reason: r.rollback?.reason ?? '', force: false, at }),
+      ready: (r, _s, at) => rollBackAgain(r, at),
     },
   },
   rolledBack: { ended: true, trafficMayBeOff: false, waitsFor: nobody, on: {}, when: {} },
@@ -203,6 +203,10 @@ export const RELEASE_MACHINE: { readonly [P in ReleasePhase]: PhaseRow } = {
 function analysisAllows(release: Release): boolean {
   if (release.plan.steps[release.stepIndex]?.hold.kind !== 'analysis') return true
   return release.analysis.length >= release.plan.criteria.length && release.analysis.every((result) => result.verdict === 'pass')
+}
+
+function rollBackAgain(release: Release, at: number): Move {
+  return rollBack(release, { by: release.rollback?.by ?? SYSTEM_OPERATOR, reason: release.rollback?.reason ?? '', force: false, at })
 }
 
 function stableOf(release: Release) {

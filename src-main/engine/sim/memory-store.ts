@@ -48,7 +48,17 @@ export function createMemoryStore(disk: SimulatedDisk, clock: Clock, failing: ()
 
   if (!failing()) merge()
   return {
-    load: () => ({ releases: [...disk.releases.values()], services: [...disk.services.values()], outbox: [...disk.outbox.values()] }),
+    load() {
+      // What waits in the emergency file counts, even while it cannot be merged.
+      const seen = { releases: new Map(disk.releases), services: new Map(disk.services), outbox: new Map(disk.outbox) }
+      for (const batch of disk.emergency) {
+        for (const release of batch.releases) seen.releases.set(release.id, release)
+        for (const service of batch.services) seen.services.set(service.name, service)
+        for (const item of batch.outboxAdd) seen.outbox.set(item.id, item)
+        for (const id of batch.outboxRemove) seen.outbox.delete(id)
+      }
+      return { releases: [...seen.releases.values()], services: [...seen.services.values()], outbox: [...seen.outbox.values()] }
+    },
     commit: async (batch) => {
       if (failing()) throw new Fault('journalUnavailable', 'The simulated disk is full.', 'Free it.')
       merge()

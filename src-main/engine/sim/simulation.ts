@@ -52,7 +52,7 @@ export function createSimulation(options: SimulationOptions = {}) {
   let diskFails = false
   let crashAt: { name: string; nth: number } | null = null
   let idCounter = 0
-  let console: { engine: Engine; kill: () => void } | null = null
+  let console: { engine: Engine; kill: () => void; alive: () => boolean } | null = null
 
   const config: ServiceConfig = {
     name: 'checkout',
@@ -116,7 +116,7 @@ export function createSimulation(options: SimulationOptions = {}) {
       },
       sha256: (text) => createHash('sha256').update(text).digest('hex'),
     })
-    console = { engine, kill: () => (dead = true) }
+    console = { engine, kill: () => (dead = true), alive: () => !dead }
     engine.start()
   }
 
@@ -165,6 +165,7 @@ export function createSimulation(options: SimulationOptions = {}) {
     get crashArmed() {
       return crashAt !== null
     },
+    alive: () => console?.alive() ?? false,
     disarm(): void {
       crashAt = null
     },

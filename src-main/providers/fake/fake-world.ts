@@ -42,9 +42,9 @@ export function createFakeWorld(clock: Clock, requestsPerSecond = 100) {
   const applied = new Map<string, number>()
   /** Every change of weights, in order. */
   const shifts: { service: string; weights: Weights; cause: string; at: number }[] = []
-  /** Effects accepted with a fence lower than one seen before: must stay empty. Needs `ignoreFences` to be otherwise. */
+  /** Effects accepted with a fence lower than one seen before: must stay empty. Needs sabotage to be otherwise. */
   const staleEffects: string[] = []
-  let ignoreFences = false
+  let broken: 'forgetsOperations' | 'ignoresFences' | null = null
   let metricsOff = false
 
   function known(service: string): ServiceState {
@@ -64,9 +64,9 @@ export function createFakeWorld(clock: Clock, requestsPerSecond = 100) {
 
   /** True when the operation is new and may act; false when it was done before. */
   function admit(operation: Operation, state: ServiceState): boolean {
-    if (operations.has(operation.id)) return false
+    if (operations.has(operation.id) && broken !== 'forgetsOperations') return false
     if (operation.fence < state.fence) {
-      if (!ignoreFences) throw new Fault('staleFence', `A newer act (fence ${state.fence}) has overtaken this one (fence ${operation.fence}).`, 'Nothing: the newer act decides.')
+      if (broken !== 'ignoresFences') throw new Fault('staleFence', `A newer act (fence ${state.fence}) has overtaken this one (fence ${operation.fence}).`, 'Nothing: the newer act decides.')
       staleEffects.push(operation.id)
     }
     state.fence = Math.max(state.fence, operation.fence)
@@ -109,8 +109,9 @@ export function createFakeWorld(clock: Clock, requestsPerSecond = 100) {
       scripts.set(version, script)
       for (const state of services.values()) notify(state)
     },
-    ignoreFences(on: boolean): void {
-      ignoreFences = on
+    /** Breaks the world on purpose, so that a test can show that it would notice. */
+    sabotage(how: typeof broken): void {
+      broken = how
     },
     metricsOff(on: boolean): void {
       metricsOff = on
@@ -170,7 +171,7 @@ export function createFakeWorld(clock: Clock, requestsPerSecond = 100) {
     setWeights(operation: Operation, request: SetWeights): { generation: number } {
       const state = known(request.service)
       const before = operations.get(operation.id)
-      if (before) return before
+      if (before && broken !== 'forgetsOperations') return before
       if (operation.fence >= state.fence) {
         if (request.expectGeneration !== null && request.expectGeneration !== state.generation) {
           throw new Fault('staleGeneration', `Weights are at generation ${state.generation}, not ${request.expectGeneration}.`, 'Look again, then decide.')
