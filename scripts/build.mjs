@@ -1,9 +1,10 @@
 // npm run build: renderer and desktop host into dist/. `buildRendererIfStale` is what start uses.
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { desktopBuilds, rendererBuild, root } from './vite-builds.mjs'
+import { stripFolder } from './strip-types.mjs'
+import { rendererBuild, root } from './vite-builds.mjs'
 
 /** Names, sizes and times of everything the bundles are made of. */
 function fingerprint(folders) {
@@ -25,13 +26,10 @@ function fingerprint(folders) {
 
 async function buildIfStale(stampName, sources, outputs, run) {
   const stamp = join(root, 'dist', stampName)
-  const now = fingerprint([...sources, 'scripts/vite-builds.mjs', 'package-lock.json'])
+  const now = fingerprint([...sources, 'scripts/vite-builds.mjs', 'scripts/strip-types.mjs', 'package-lock.json'])
   const fresh = existsSync(stamp) && readFileSync(stamp, 'utf8') === now && outputs.every((output) => existsSync(join(root, 'dist', output)))
   if (fresh) return false
-  // Vite's plugins pick their production forms by it.
-  process.env['NODE_ENV'] = 'production'
-  const { build } = await import('vite')
-  await run(build)
+  await run()
   mkdirSync(join(root, 'dist'), { recursive: true })
   writeFileSync(stamp, now)
   return true
@@ -39,12 +37,20 @@ async function buildIfStale(stampName, sources, outputs, run) {
 
 /** Builds the screens unless the last build is of these very sources. Resolves to whether it built. */
 export const buildRendererIfStale = () =>
-  buildIfStale('.renderer-stamp', ['src-renderer', 'src-main/contract'], ['renderer/index.html'], async (build) => build(await rendererBuild()))
+  buildIfStale('.renderer-stamp', ['src-renderer', 'src-main/contract'], ['renderer/index.html'], async () => {
+    // Vite's plugins pick their production forms by it.
+    process.env['NODE_ENV'] = 'production'
+    const { build } = await import('vite')
+    await build(await rendererBuild())
+  })
 
-/** Builds the desktop host's bundles unless they are of these very sources. */
+/** Makes the desktop host's files unless they are of these very sources. dist/ mirrors the repository: same paths between them. */
 export const buildDesktopIfStale = () =>
-  buildIfStale('.desktop-stamp', ['src-main'], ['desktop/main.js', 'desktop/core-worker.js', 'desktop/preload.cjs'], async (build) => {
-    for (const config of desktopBuilds()) await build(config)
+  buildIfStale('.desktop-stamp', ['src-main', 'resources', 'package.json'], ['desktop/hosts/desktop/main.js', 'package.json'], () => {
+    stripFolder(join(root, 'src-main'), join(root, 'dist/desktop'))
+    rmSync(join(root, 'dist/resources'), { recursive: true, force: true })
+    cpSync(join(root, 'resources'), join(root, 'dist/resources'), { recursive: true })
+    copyFileSync(join(root, 'package.json'), join(root, 'dist/package.json'))
   })
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {

@@ -28,7 +28,8 @@ const [command, ...args] = process.argv.slice(2)
 const path = [dirname(node), join(root, 'node_modules', '.bin'), process.env.PATH ?? ''].join(delimiter)
 const child = spawn(command === 'node' ? node : command, args, {
   stdio: 'inherit',
-  env: { ...process.env, PATH: path },
+  // Stripping the types of our sources is most of a short command's time; Node keeps the result here.
+  env: { NODE_COMPILE_CACHE: join(root, 'node_modules', '.cache', 'node'), ...process.env, PATH: path },
   shell: process.platform === 'win32' && command !== 'node',
 })
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))

@@ -66,7 +66,7 @@ function findElectron() {
 
 async function runDesktop(binary, compose) {
   await buildDesktopIfStale()
-  const child = spawn(binary, [join(root, 'dist/desktop/main.js'), `--signalbox=${Buffer.from(JSON.stringify(compose)).toString('base64url')}`], { stdio: 'inherit' })
+  const child = spawn(binary, [join(root, 'dist/desktop/hosts/desktop/main.js'), `--signalbox=${Buffer.from(JSON.stringify(compose)).toString('base64url')}`], { stdio: 'inherit' })
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
   return new Promise((resolve) => {
     child.on('error', () => resolve(127))
@@ -83,7 +83,7 @@ async function main() {
   const compose = { ...consolePaths(options), trustWorkspace: options.trust, scope: 'whole' }
   const electron = options.web ? { why: '' } : findElectron()
   await buildRendererIfStale()
-  if (electron.found) return runDesktop(electron.found, { ...compose, host: 'desktop' })
+  if (electron.found) return runDesktop(electron.found, { ...compose, host: 'desktop', nodePath: process.execPath })
   if (electron.why) console.log(`Opening in the browser: ${electron.why}.`)
   const { runWebHost } = await import('../src-main/hosts/web/main.ts')
   return runWebHost({ compose: { ...compose, host: 'web' }, port: options.port, openBrowser: !options['no-open'] })

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
+import { dirname } from 'node:path'
 import { Fault } from '../contract/fault.ts'
-import { faultFromData } from '../contract/fault.ts'
 import type { JournalDraft } from '../contract/journal.ts'
 import type { WatchItem } from '../contract/system.ts'
 import { batchOf } from '../engine/ledger.ts'
@@ -11,10 +11,10 @@ import { openProviders } from '../providers/registry.ts'
 import type { ComposeOptions, Core } from '../rpc/core-api.ts'
 import { createWatchBroadcast } from '../rpc/watch.ts'
 import { dataFolderFiles } from '../store/data-folder.ts'
+import { openMetricsStore } from '../store/metrics-store.ts'
 import { openReaderClient } from '../store/reader-client.ts'
 import { type DataStore, openStore } from '../store/store.ts'
 import { TRUST_ACTION, trustedDigests } from '../workspace/trust.ts'
-import { dirname } from 'node:path'
 import { createDispatch } from './dispatch.ts'
 import { openIdentity } from './identity.ts'
 import { createStatus } from './status.ts'
@@ -36,7 +36,10 @@ export async function composeConsole(options: ComposeOptions): Promise<Core> {
   const trustEntries = await reader.search({ text: '', action: TRUST_ACTION }, undefined, 500).catch(() => ({ entries: [] }))
   const session = openWorkspaceSession(options.workspaceFile, trustedDigests(trustEntries.entries))
   store.setWorkspaceDigest(session.workspace?.digest ?? '')
-  const providers = openProviders({ dataFolder: options.dataFolder, idleStopMs: session.workspace?.idleStopMs ?? null })
+  const providers = openProviders({ dataFolder: options.dataFolder, idleStopMs: session.workspace?.idleStopMs ?? null, nodePath: options.nodePath ?? process.execPath })
+
+  // Losable, and nobody waits for it; a terminal's single act keeps none.
+  const metrics = readOnlyReason === null && options.scope === 'whole' ? openMetricsStore({ file: files.metrics, wallMs: Date.now }) : null
 
   let engine = build()
   const role = () => identity.role(session.workspace?.roles ?? {})
@@ -54,7 +57,7 @@ export async function composeConsole(options: ComposeOptions): Promise<Core> {
       clock: SYSTEM_CLOCK,
       ids: SYSTEM_IDS,
       store,
-      metricsStore: null,
+      metricsStore: metrics,
       gates: createGateRunner({ folder, wallMs: Date.now }),
       dataSync: createDataSync({ folder }),
       // Nothing of a workspace runs before somebody has seen what it would run.
@@ -92,7 +95,7 @@ export async function composeConsole(options: ComposeOptions): Promise<Core> {
     for (const entry of entries) publish({ kind: 'journal', entry })
   }
 
-  const dispatch = createDispatch({ identity, role, session, store, reader, status, broadcast, providers, note, rebuild, readOnlyReason, engine: () => engine })
+  const dispatch = createDispatch({ identity, role, session, store, reader, metrics, status, broadcast, providers, note, rebuild, readOnlyReason, engine: () => engine })
   if (options.trustWorkspace && !session.trusted && session.workspace) await dispatch.workspace.trust({ commandsDigest: session.workspace.commandsDigest }, { signal: new AbortController().signal })
   else engine.start()
   const follow = readOnlyReason === null ? null : setInterval(() => engine.reload(), FOLLOW_MS)
@@ -105,6 +108,7 @@ export async function composeConsole(options: ComposeOptions): Promise<Core> {
       engine.stop()
       broadcast.close()
       await providers.local.close()
+      metrics?.close()
       await reader.close()
       await store.close()
     },
@@ -118,7 +122,7 @@ function openStoreOrRead(options: ComposeOptions, hostId: string): { store: Data
     return { store: openStore(common), readOnlyReason: null }
   } catch (error) {
     if (!(error instanceof Fault) || error.code !== 'dataFolderBusy') throw error
-    return { store: openStore({ ...common, readOnly: true }), readOnlyReason: faultFromData(error.data).message }
+    return { store: openStore({ ...common, readOnly: true }), readOnlyReason: error.message }
   }
 }
 

@@ -9,6 +9,6 @@ export interface Providers {
 }
 
 /** Opens the providers of a data folder. Nothing is started until a service needs it. */
-export function openProviders(options: { readonly dataFolder: string; readonly idleStopMs: number | null }): Providers {
-  return { local: createLocalProvider({ dataFolder: options.dataFolder, idleExitMs: options.idleStopMs }) }
+export function openProviders(options: { readonly dataFolder: string; readonly idleStopMs: number | null; readonly nodePath: string }): Providers {
+  return { local: createLocalProvider({ dataFolder: options.dataFolder, idleExitMs: options.idleStopMs, nodePath: options.nodePath }) }
 }

@@ -44,6 +44,8 @@ export interface ComposeOptions {
    * and finishes nothing that was in flight: it looks.
    */
   readonly scope: 'whole' | 'leverOnly' | 'readOnly'
+  /** The Node that supervisor and router run on, where this process is none (Electron); otherwise the one running this. */
+  readonly nodePath?: string
 }
 
 /** A running core. */

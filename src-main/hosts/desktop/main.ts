@@ -3,11 +3,11 @@ import { Fault } from '../../contract/fault.ts'
 import type { ComposeOptions } from '../../rpc/core-api.ts'
 import { fail, runDesktopHost } from './run.ts'
 
-/** Seen from the built bundle in dist/desktop. */
+/** Seen from dist/desktop/hosts/desktop, where Electron runs this from. */
 const places = {
-  coreEntry: new URL('core-worker.js', import.meta.url),
-  preloadFile: fileURLToPath(new URL('preload.cjs', import.meta.url)),
-  rendererFolder: fileURLToPath(new URL('../renderer', import.meta.url)),
+  coreEntry: new URL('../core-worker.ts', import.meta.url),
+  preloadFile: fileURLToPath(new URL('./preload.cts', import.meta.url)),
+  rendererFolder: fileURLToPath(new URL('../../../renderer', import.meta.url)),
 }
 
 const given = process.argv.find((argument) => argument.startsWith('--signalbox='))?.slice('--signalbox='.length)

@@ -12,7 +12,7 @@ export function candidateSide({ release }: ReleaseView): string {
 }
 
 export function seconds(ms: number): string {
-  return `${(ms / 1000).toFixed(ms < 10_000 ? 1 : 0)} s`
+  return `${(ms / 1000).toFixed(ms < 1000 ? 2 : ms < 10_000 ? 1 : 0)} s`
 }
 
 /** The result of an act in one sentence, in the words of the result. */
