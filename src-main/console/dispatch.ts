@@ -3,6 +3,7 @@ import type { JournalDraft } from '../contract/journal.ts'
 import type { Operator } from '../contract/release.ts'
 import type { WatchItem } from '../contract/system.ts'
 import type { Role } from '../contract/vocabulary.ts'
+import type { MetricsStore } from '../core/ports.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { Providers } from '../providers/registry.ts'
 import type { Broadcast } from '../rpc/broadcast.ts'
@@ -24,6 +25,8 @@ export interface DispatchParts {
   readonly session: WorkspaceSession
   readonly store: DataStore
   readonly reader: JournalReaderClient
+  /** Null: this console keeps no history. */
+  readonly metrics: MetricsStore | null
   readonly status: Status
   readonly broadcast: Broadcast<WatchItem>
   readonly providers: Providers
@@ -115,8 +118,8 @@ export function createDispatch(parts: DispatchParts): CoreApi {
       },
       async metrics({ service, fromAt, toAt }) {
         serviceOrFault(service)
-        const recent = fromAt >= Date.now() - LIVE_WINDOW_MS
-        const series = await providers.local.metrics(service, recent ? fromAt : Date.now() - LIVE_WINDOW_MS)
+        if (parts.metrics && fromAt < Date.now() - LIVE_WINDOW_MS) return parts.metrics.read(service, fromAt, toAt)
+        const series = await providers.local.metrics(service, fromAt)
         const upTo = <T extends { at: number }>(samples: readonly T[]) => samples.filter((sample) => sample.at <= toAt)
         return { resolutionMs: 1000, series: { blue: upTo(series.blue), green: upTo(series.green) } }
       },
