@@ -12,7 +12,8 @@ export interface CheckpointKeeper {
   accepted(): void
   /** Moves a checkpoint that the journal does not bear out to a name of its own: it is evidence. */
   keepAside(): void
-  changed(checkpoint: Checkpoint): void
+  /** Entries were committed; `checkpoint` is asked when it is time to write. */
+  changed(checkpoint: () => Checkpoint): void
   close(last: Checkpoint | null): Promise<void>
 }
 
@@ -20,13 +21,13 @@ const EVERY_MS = 1000
 
 export function keepCheckpoint(file: string): CheckpointKeeper {
   let beforeOpening = readCheckpointFile(file)
-  let latest: Checkpoint | null = null
+  let latest: (() => Checkpoint) | null = null
   let timer: NodeJS.Timeout | null = null
   let writing: Promise<void> = Promise.resolve()
 
   const write = () => {
     timer = null
-    const checkpoint = latest
+    const checkpoint = latest?.()
     latest = null
     if (!checkpoint) return
     // A full disk must not become an unhandled rejection; the next change tries again.

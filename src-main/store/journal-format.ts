@@ -51,7 +51,10 @@ export function sha256(data: string | Buffer): Buffer {
 }
 
 export function entryHash(previousHash: Buffer, header: string, bodyHash: Buffer): Buffer {
-  return sha256(Buffer.concat([previousHash, Buffer.from(header, 'utf8'), bodyHash]))
+  const bytes = Buffer.allocUnsafe(64 + Buffer.byteLength(header))
+  previousHash.copy(bytes, 0)
+  bodyHash.copy(bytes, 32 + bytes.write(header, 32))
+  return sha256(bytes)
 }
 
 /** Serialises a draft once and for all, and chains it to `head`. */

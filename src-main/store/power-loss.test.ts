@@ -62,6 +62,19 @@ describe.skipIf(!canTrace)('power loss at every write and sync', () => {
     }
   })
 
+  it('costs one sync per group, however many commits are in it', () => {
+    const folder = mkdtempSync(join(inMemory, 'signalbox-power-'))
+    try {
+      const events = record(folder, '--commits', '3')
+      const start = events.findIndex((event) => event.kind === 'said' && event.line === 'open')
+      const syncs = events.slice(start).filter((event) => event.kind === 'sync' && event.file !== 'checkpoint.json.part')
+      expect(syncs.map((event) => event.kind === 'sync' && event.file)).toEqual(['journal.db-wal', 'journal.db-wal', 'journal.db-wal'])
+      expect(events.filter((event) => event.kind === 'said' && event.line.startsWith('ack'))).toHaveLength(2 * (1 + 2 + 3))
+    } finally {
+      rmSync(folder, { recursive: true, force: true })
+    }
+  })
+
   it('would notice: with synchronous=NORMAL some are lost', { timeout: 120_000 }, async () => {
     const folder = mkdtempSync(join(inMemory, 'signalbox-power-'))
     try {

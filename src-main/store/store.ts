@@ -129,7 +129,7 @@ export function openStore(options: OpenStoreOptions): DataStore {
         if (result?.ok) item.resolve(result.entries)
         else item.reject(asFault(result?.error))
       }
-      kept.changed(checkpoint())
+      kept.changed(checkpoint)
     } catch (error) {
       problem = explainProblem(error, files.journal)
       const fault = journalUnavailable(problem, error)
