@@ -6,7 +6,7 @@ import type { MetricSample } from '../../src-main/contract/traffic.ts'
 export type Connection =
   | { readonly kind: 'connecting'; readonly since: number }
   | { readonly kind: 'live'; readonly since: number }
-  | { readonly kind: 'lost'; readonly since: number; readonly why: string }
+  | { readonly kind: 'lost'; readonly since: number; readonly why: string; readonly next: string }
 
 /** The newest samples of both environments, oldest first, at most `RECENT_SAMPLES` of each. */
 export interface RecentMetrics {

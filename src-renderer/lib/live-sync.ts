@@ -45,23 +45,26 @@ export function startLiveSync(options: LiveSyncOptions): () => void {
     let attempt = 0
     while (!stop.signal.aborted) {
       const startedAt = performance.now()
-      let why: string
-      try {
-        why = await once()
-      } catch (error) {
-        why = toFault(error).message
-      }
+      const reason = await once().then(
+        (why) => ({ why, next: '' }),
+        (error: unknown) => reasonOf(error),
+      )
       if (stop.signal.aborted) return
       // A connection that lasted is not one more failed attempt.
       attempt = performance.now() - startedAt > 5000 ? 0 : attempt + 1
       const before = store.connection()
-      store.setConnection(before.kind === 'lost' ? { ...before, why } : { kind: 'lost', since: store.now(), why })
+      store.setConnection(before.kind === 'lost' ? { ...before, ...reason } : { kind: 'lost', since: store.now(), ...reason })
       await sleep(retryMs[Math.min(Math.max(attempt - 1, 0), retryMs.length - 1)] ?? 1000, stop.signal)
     }
   }
 
   void run()
   return () => stop.abort()
+}
+
+function reasonOf(error: unknown): { readonly why: string; readonly next: string } {
+  const fault = toFault(error)
+  return fault.code === 'internal' ? { why: error instanceof Error ? error.message : fault.message, next: '' } : { why: fault.message, next: fault.next }
 }
 
 function sleep(ms: number, signal: AbortSignal): Promise<void> {

@@ -73,5 +73,6 @@ export function dueFraction(release: Release, now: number): number | null {
 export function previewEnvironment(service: ServiceView): 'blue' | 'green' | null {
   const view = service.release
   if (!view || view.ended || service.observed.kind !== 'known' || service.observed.value.previewAddress === null) return null
-  return view.release.candidateEnvironment
+  // With all live traffic on it there is nothing left to preview.
+  return service.observed.value.weights[view.release.candidateEnvironment] === 100 ? null : view.release.candidateEnvironment
 }

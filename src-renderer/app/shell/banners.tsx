@@ -7,7 +7,7 @@ import { Since } from '../../components/time.tsx'
 import { IdentityForm } from '../../features/workspace/identity-form.tsx'
 import { TrustForm } from '../../features/workspace/trust-form.tsx'
 import { WorkspaceProblems } from '../../features/workspace/problems.tsx'
-import { useConnection } from '../../lib/console-context.tsx'
+import { useConnection, useReady } from '../../lib/console-context.tsx'
 import { plural } from '../../lib/format.ts'
 
 /** What holds for the whole console, under the top bar: the gravest first. */
@@ -52,7 +52,15 @@ function Banner({ tone, icon, title, children, end, alert = false }: { readonly 
 
 function Disconnected() {
   const connection = useConnection()
+  const ready = useReady()
   if (connection.kind !== 'lost') return null
+  if (!ready) {
+    return (
+      <Banner tone="fail" icon="unknown" alert title={connection.next ? connection.why : 'The console does not answer.'}>
+        {connection.next || `${connection.why}. Trying again; start it with npm start. Traffic keeps flowing without it.`}
+      </Banner>
+    )
+  }
   return (
     <Banner tone="fail" icon="unknown" alert title="Not connected to the core.">
       What you see is <Since at={connection.since} /> old, and nothing can be pressed until it is back. Traffic keeps flowing as it was set; a shift nobody guards is held or taken back, as its plan says. From a terminal: signalbox rollback SERVICE. ({connection.why})

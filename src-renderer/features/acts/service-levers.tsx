@@ -21,8 +21,8 @@ export function ServiceLevers({ name, caption = false }: { readonly name: string
   const placed = placeActions(view?.actions ?? [])
   const isBusy = act?.stage === 'sending'
 
-  // With nothing under way there is one lever; once there is more than one, each keeps its place.
-  const isAlone = placed.places.every((action) => action === null)
+  // Without a step to take there is nothing to mistake a lever for; with one, each keeps its place.
+  const isLoose = placed.places[0] === null
 
   const run = (action: Action) => {
     if (!view || action.blocks.length > 0 || off !== null || isBusy) return
@@ -50,8 +50,7 @@ export function ServiceLevers({ name, caption = false }: { readonly name: string
         const action = placed.places[index]
         const slot = index === 1 ? 2 : 3
         // An empty place stays empty: nothing slides under the hand.
-        if (isAlone) return null
-        return action ? <ActionLever key={index} action={action} slot={slot} off={off} busy={isBusy} run={run} /> : <span key={index} aria-hidden="true" className={`lever-gap lever-${slot}`} />
+        return action ? <ActionLever key={index} action={action} slot={slot} off={off} busy={isBusy} run={run} /> : isLoose ? null : <span key={index} aria-hidden="true" className={`lever-gap lever-${slot}`} />
       })}
       <RestMenu view={view} name={name} actions={placed.rest} off={off} run={run} />
       <RollBackLever service={service} off={off} busy={isBusy && act.command === 'rollBack'} caption={caption} />

@@ -29,6 +29,8 @@ export function diffJson(before: Json, after: Json): readonly DiffLine[] {
   const lines: DiffLine[] = []
   for (const path of new Set([...old.keys(), ...next.keys()])) {
     const [a, b] = [old.get(path), next.get(path)]
+    // An empty list that was not there before says nothing.
+    if (a === undefined ? b === '[]' || b === '{}' : b === undefined && (a === '[]' || a === '{}')) continue
     if (a === b && a !== undefined) lines.push({ sign: ' ', path, value: a })
     else {
       if (a !== undefined) lines.push({ sign: '-', path, value: a })

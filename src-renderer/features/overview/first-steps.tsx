@@ -3,6 +3,7 @@ import { Link } from '@tanstack/react-router'
 import type { ServiceView } from '../../../src-main/contract/service.ts'
 import { PlaceText } from '../../components/place.tsx'
 import { useConsole, useServices, useStatus } from '../../lib/console-context.tsx'
+import { nextVersion } from '../../lib/next-version.ts'
 import { versionsQuery } from '../../lib/queries.ts'
 import { otherEnvironment } from '../../../src-main/contract/vocabulary.ts'
 
@@ -19,8 +20,8 @@ export function FirstSteps() {
 function Lead({ service }: { readonly service: ServiceView }) {
   const { session } = useConsole()
   const { data } = useQuery(versionsQuery(session, service.name))
-  const next = data?.find((option) => option.problem === null && option.deployedOn === null)
   const stable = service.stable
+  const next = nextVersion(data ?? [], stable?.deployed.version ?? null)
   if (!stable || !next) return null
   return (
     <p className="flex flex-none items-center gap-3 border-b border-line-1 bg-bg-2 px-4 py-2">

@@ -12,6 +12,7 @@ import { Empty, PaneHeading, Skeleton } from '../../components/pane.tsx'
 import { PlaceText } from '../../components/place.tsx'
 import { useConnection, useConsole } from '../../lib/console-context.tsx'
 import { newOperationId } from '../../lib/operation-id.ts'
+import { nextVersion } from '../../lib/next-version.ts'
 import { versionsQuery } from '../../lib/queries.ts'
 import { toFault } from '../../lib/session.ts'
 import { PlanPreview } from './plan-preview.tsx'
@@ -26,7 +27,7 @@ export function NewReleaseForm({ service, preset }: { readonly service: ServiceV
   const query = useQuery(versionsQuery(session, service.name))
   const [chosen, setChosen] = useState<string | null>(preset)
   const options = query.data ?? []
-  const picked = options.find((option) => option.version === chosen && option.problem === null) ?? options.find((option) => option.problem === null && option.deployedOn === null) ?? null
+  const picked = options.find((option) => option.version === chosen && option.problem === null) ?? nextVersion(options, service.stable?.deployed.version ?? null)
   const target = service.stable ? otherEnvironment(service.stable.environment) : 'blue'
   return (
     <div className="grid min-h-0 flex-1 grid-cols-[minmax(0,1fr)_minmax(340px,420px)] bg-bg-1">

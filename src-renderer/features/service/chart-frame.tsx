@@ -51,8 +51,7 @@ export function ChartFrame({ rows, fromMs, toMs, now, marks, release, head, chil
         {next !== null && (
           <div className="absolute top-2 bottom-6 border-l border-dashed border-line-2" style={{ left: at(next) }}>
             <span className="absolute top-0 left-[5px] text-11 leading-[14px] whitespace-nowrap text-ink-2">
-              due in {formatCountdown(next - now)}
-              <small className="block text-11 text-ink-3">{formatClock(next)}</small>
+              {(toMs - next) / (toMs - fromMs) > 0.05 ? `due in ${formatCountdown(next - now)}` : ''}
             </span>
           </div>
         )}

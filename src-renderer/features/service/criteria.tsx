@@ -27,11 +27,12 @@ export function Criteria({ service }: { readonly service: ServiceView }) {
       </section>
     )
   }
+  const isWatched = view !== null && (view.release.phase === 'shifting' || view.release.phase === 'baking')
   const judged = results.some((result) => result.verdict !== 'inconclusive')
   return (
     <section aria-label="How close to rollback" className="pb-1">
       <PaneHeading
-        title={view ? 'How close to rollback' : 'Criteria of a release'}
+        title={isWatched ? 'How close to rollback' : 'Criteria of a release'}
         end={
           <span className="flex gap-2.5 text-11">
             <Place environment="blue" />
@@ -42,7 +43,7 @@ export function Criteria({ service }: { readonly service: ServiceView }) {
       {criteria.map((criterion) => (
         <Gauge key={`${criterion.metric}${criterion.limit}`} criterion={criterion} result={results.find((result) => result.metric === criterion.metric && result.limit === criterion.limit) ?? null} candidate={view?.release.candidateEnvironment ?? null} recent={recent} />
       ))}
-      <p className="px-4 pt-1 pb-2 text-12 leading-4 text-ink-3">{note(criteria, results, judged, view !== null)}</p>
+      <p className="px-4 pt-1 pb-2 text-12 leading-4 text-ink-3">{note(criteria, results, judged, isWatched)}</p>
     </section>
   )
 }

@@ -23,10 +23,9 @@ export interface EnvironmentState {
 /** The lamp of one environment: what its processes do, and the service's health where its traffic is. */
 export function environmentState(service: ServiceView, environment: EnvironmentName): EnvironmentState {
   if (service.observed.kind === 'unknown') return { mark: 'unknown', word: 'unknown', detail: service.observed.why }
-  const { readiness, detail } = service.observed.value.environments[environment]
-  const roles: string[] = []
-  if (service.live === environment) roles.push('live')
-  else if (readiness === 'ready') roles.push('idle')
+  const { environments, weights } = service.observed.value
+  const { readiness, detail } = environments[environment]
+  const roles = [weights[environment] > 0 ? 'live' : 'idle']
   if (service.stable?.environment === environment) roles.push('last stable')
   if (readiness !== 'ready') return { mark: READINESS_MARK[readiness], word: readiness, detail: detail || roles.filter((role) => role !== 'idle').join(', ') }
   const judged = service.release && !service.release.ended ? service.release.release.candidateEnvironment : service.live

@@ -98,8 +98,8 @@ function Now({ view, after }: { readonly view: ReleaseView; readonly after: stri
             <Countdown until={release.dueAt} over="now" />
           </b>
           <span className="min-w-0 pt-1 text-11 leading-[15px] whitespace-nowrap text-ink-2">
-            {after === null ? 'then the old version is retired' : `next ${after.toLowerCase()}`}
-            <span className="block">{isJudged && after !== null ? 'if analysis passes' : ''}</span>
+            {after === null ? 'then the old' : `next ${after.toLowerCase()}`}
+            <span className="block">{after === null ? 'version is retired' : isJudged ? 'if analysis passes' : ''}</span>
           </span>
         </>
       ) : (

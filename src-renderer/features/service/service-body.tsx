@@ -26,7 +26,7 @@ export function ServiceBody({ service }: { readonly service: ServiceView }) {
   const [tab, setTab] = useState<Tab>('Health')
   const times = service.release ? stepTimes(service.release.release, entries) : new Map<number, number>()
   const tabs = (
-    <span role="tablist" aria-label="Below the plan" className="flex gap-3 pb-0.5 text-13 leading-4">
+    <span role="tablist" aria-label="Below the plan" className="flex gap-2.5 pb-0.5 text-12 leading-4">
       {TABS.map((each) => (
         <button key={each} type="button" role="tab" aria-selected={each === tab} onClick={() => setTab(each)} className={each === tab ? 'font-semibold text-ink-1' : 'text-ink-3 hover:text-ink-1'}>
           {each}
@@ -38,7 +38,7 @@ export function ServiceBody({ service }: { readonly service: ServiceView }) {
     <>
       <TroubleBanner service={service} entries={entries} now={now} />
       <div className="grid min-h-0 flex-1 grid-cols-[minmax(0,1fr)_344px] bg-bg-1 max-[1240px]:grid-cols-[minmax(0,1fr)_304px]">
-        <div className="flex min-h-0 min-w-0 flex-col overflow-y-auto">
+        <div className="flex min-h-0 min-w-0 flex-col overflow-x-hidden overflow-y-auto">
           <section aria-label="Traffic and environments" className="grid flex-none grid-cols-[minmax(400px,1fr)_minmax(420px,640px)] border-b border-line-1 max-[1240px]:grid-cols-[minmax(360px,1fr)_minmax(320px,1fr)]">
             <TrackDiagram service={service} />
             <Environments service={service} />

@@ -1,7 +1,9 @@
+import type { ReleaseView } from '../../../src-main/contract/release.ts'
 import type { ServiceView } from '../../../src-main/contract/service.ts'
 import { PlaceText, Plate, Version } from '../../components/place.tsx'
 import { HEALTH_MARK, StateMark } from '../../components/state-mark.tsx'
 import { Since } from '../../components/time.tsx'
+import { formatClock } from '../../lib/format.ts'
 import { phaseWords } from '../../lib/release-words.ts'
 
 /** What is live, in the page's largest words. */
@@ -42,7 +44,19 @@ export function ServiceSentence({ service }: { readonly service: ServiceView }) 
     <>
       {words.charAt(0).toUpperCase() + words.slice(1)}
       {health ? <>, {health}. </> : '. '}
-      <PlaceText text={view.next} />
+      {view.ended ? <PlaceText text={view.next} /> : <IfNothing view={view} />}
+    </>
+  )
+}
+
+/** What happens without anybody, and when. */
+function IfNothing({ view }: { readonly view: ReleaseView }) {
+  const { dueAt, paused } = view.release
+  const words = view.next.replace(/^(When|It|Nothing|Traffic)\b/, (word) => word.toLowerCase()).replace(/\.$/, '')
+  return (
+    <>
+      If you do nothing: <PlaceText text={words} />
+      {dueAt !== null && !paused && `, at ${formatClock(dueAt)}`}.
     </>
   )
 }
