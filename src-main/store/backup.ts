@@ -34,7 +34,13 @@ export async function backupJournal(db: Database.Database, toFile: string): Prom
     mkdirSync(dirname(toFile), { recursive: true })
     rmSync(part, { force: true })
     await db.backup(part, { progress: () => PAGES_PER_TURN })
-    const checkpoint = await wholeChain(part)
+    const checkpoint = await wholeChain(part).catch((error: unknown) => {
+      throw new Fault(
+        'journalUnavailable',
+        `No backup was made: the copy does not verify (${reasonOf(error)}). Traffic is not affected.`,
+        'Verify the journal; for an investigation, copy the data folder as it is.',
+      )
+    })
     await syncFile(part)
     renameSync(part, toFile)
     syncFolder(dirname(toFile))
@@ -58,7 +64,9 @@ export async function restoreJournal(fromFile: string, folder: string, nowMs: nu
   const part = `${files.journal}.restoring`
   try {
     await copyWhole(fromFile, part)
-    const checkpoint = await wholeChain(part)
+    const checkpoint = await wholeChain(part).catch((error: unknown) => {
+      throw notWhole(fromFile, reasonOf(error))
+    })
     await syncFile(part)
     const mark = new Date(nowMs).toISOString().replaceAll(/[:.]/g, '-')
     const keptAs = existsSync(files.journal) ? join(lock.folder, `journal.replaced-${mark}.db`) : null
@@ -88,10 +96,11 @@ async function copyWhole(fromFile: string, toFile: string): Promise<void> {
       source.close()
     }
   } catch (error) {
-    throw notWhole(fromFile, error instanceof Error ? error.message : String(error))
+    throw notWhole(fromFile, reasonOf(error))
   }
 }
 
+/** Throws an Error that says what is wrong. */
 async function wholeChain(file: string): Promise<Checkpoint> {
   let source: { readonly db: ReadableDb; close(): void } | null = null
   try {
@@ -100,12 +109,14 @@ async function wholeChain(file: string): Promise<Checkpoint> {
     const result = await verifyChain(source.db, null)
     if (result.problem) throw new Error(`entry ${result.problem.seq}: ${result.problem.what}`)
     return { count: result.count, head: result.head, at: result.lastAt }
-  } catch (error) {
-    throw notWhole(file, error instanceof Error ? error.message : String(error))
   } finally {
     source?.close()
     for (const suffix of ['-wal', '-shm']) rmSync(file + suffix, { force: true })
   }
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }
 
 function notWhole(file: string, why: string): Fault {
