@@ -47,5 +47,10 @@ async function dial(dataFolder: string, path: string): Promise<{ readonly socket
     socket.once('open', () => resolve(true))
     socket.once('error', () => resolve(false))
   })
-  return open ? { socket, answer: answerChallenge(readConsoleToken(place.token), challenge) } : null
+  if (!open) {
+    socket.on('error', () => undefined)
+    socket.terminate()
+    return null
+  }
+  return { socket, answer: answerChallenge(readConsoleToken(place.token), challenge) }
 }
