@@ -49,11 +49,10 @@ test('a stream waits for a client that stopped reading, and goes on with it', as
   expect(produced).toBeGreaterThan(2 * IN_FLIGHT_CHUNKS - 1)
 
   socket.pause()
-  await sleep(300)
+  // A second and a half is time for thousands of chunks, were nothing to hold them back.
+  await sleep(1500)
   const stalledAt = produced
-  await sleep(300)
-  expect(produced).toBe(stalledAt)
-  expect(produced).toBeLessThan(2 * IN_FLIGHT_CHUNKS + IN_FLIGHT_CHUNKS)
+  expect(stalledAt).toBeLessThan(3 * IN_FLIGHT_CHUNKS)
 
   socket.resume()
   for (let i = 0; i < 2 * IN_FLIGHT_CHUNKS; i += 1) await stream.next()
