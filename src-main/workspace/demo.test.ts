@@ -176,13 +176,18 @@ describe('the demo’s versions do what they say', () => {
     try {
       const blue = await start('mailer', '2.0.0', { LIVE_ADDRESS })
       live = blue.address
-      expect((await fetch(`${blue.address}/lag`)).status).toBe(503)
+      expect((await fetch(`${blue.address}/lag`)).status).toBe(404)
       const lagOf = async (address: string) => z.object({ lagMs: z.number() }).parse(await (await fetch(`${address}/lag`)).json()).lagMs
       const green = await start('mailer', '2.1.0', { LIVE_ADDRESS, ENVIRONMENT: 'green' })
       await fetch(`${blue.address}/send`, { method: 'POST' })
       await expect.poll(() => lagOf(green.address).catch(() => 1e9), { timeout: 10_000 }).toBeLessThan(2500)
       await expect.poll(() => lagOf(blue.address).catch(() => 1e9), { timeout: 10_000 }).toBeLessThan(2500)
       await expect.poll(async () => (await fetch(green.address)).json(), { timeout: 10_000 }).toMatchObject({ messages: 1 })
+      green.child.kill('SIGTERM')
+      await green.exited
+      const late = await start('mailer', '2.2.0', { LIVE_ADDRESS, ENVIRONMENT: 'green' })
+      await expect.poll(() => lagOf(blue.address).catch(() => 0), { timeout: 10_000 }).toBeGreaterThan(11_000)
+      expect(await lagOf(late.address)).toBeGreaterThan(11_000)
     } finally {
       router.closeAllConnections()
       await new Promise((done) => router.close(done))

@@ -1,30 +1,34 @@
-// The mailer's data, one set per environment, kept in step by pulling from the other one through the live address. The lag
+// The mailer's data, one set per environment, kept in step by copying from the other one through the live address. The lag
 // it reports is the age of what one side does not have yet: a real measurement of a real, if small, replication.
 const { Agent, get } = require('node:http')
 
-const KEPT = 500
+const COPY_EVERY_MS = 500
 /** A side not heard of for so long is not there. */
-const FORGOTTEN_MS = 60_000
+const FORGOTTEN_MS = 20_000
+/** Messages a side keeps for the other to copy. */
+const KEPT = 1000
 
-function createMailbox({ environment, liveAddress, everyMs }) {
+/** `delayMs`: how old a message must be before it is copied. */
+function createMailbox({ environment, liveAddress, delayMs }) {
   const own = []
   let ownCount = 0
-  const copied = { from: '', count: 0, caughtUpAt: 0 }
-  const follower = { seenAt: 0, caughtUpAt: 0 }
+  /** What we have of the other side: everything up to `upTo`. */
+  const copied = { count: 0, lastId: 0, upTo: 0 }
+  /** What the other side last said that it has of ours. */
+  const follower = { seenAt: 0, upTo: 0 }
   const agent = new Agent({ keepAlive: true, maxSockets: 1 })
 
-  const pull = () => {
-    const askedAt = Date.now()
-    const address = `${liveAddress}/mailbox?follower=${environment}&after=${copied.count}&caughtUpAt=${copied.caughtUpAt}`
-    const request = get(address, { agent, timeout: 2000 }, (response) => {
+  function copy() {
+    const upTo = Date.now() - delayMs
+    const request = get(`${liveAddress}/mailbox?follower=${environment}&after=${copied.lastId}&upTo=${upTo}`, { agent, timeout: 2000 }, (response) => {
       let text = ''
       response.setEncoding('utf8')
       response.on('data', (part) => (text += part))
       response.on('end', () => {
         try {
-          take(JSON.parse(text), askedAt)
+          take(JSON.parse(text), upTo)
         } catch {
-          // The live side answered an error; the lag grows until it does not.
+          // Whoever answered is no mailbox; the lag grows until one does.
         }
       })
       response.on('error', () => undefined)
@@ -32,14 +36,19 @@ function createMailbox({ environment, liveAddress, everyMs }) {
     request.on('timeout', () => request.destroy())
     request.on('error', () => undefined)
   }
-  const take = (answer, askedAt) => {
-    // The router sent us to ourselves: we are the live side, and have nothing to copy.
+
+  function take(answer, upTo) {
+    // The router sent us to ourselves: this side is live, and has nothing to copy just now.
     if (answer.environment === environment || !Array.isArray(answer.messages)) return
-    copied.from = answer.environment
-    copied.count = answer.count
-    copied.caughtUpAt = askedAt
+    // The other side was started anew, and counts from the beginning.
+    if (answer.lastId < copied.lastId) copied.lastId = 0
+    copied.count += answer.messages.length
+    copied.lastId = answer.messages.at(-1)?.id ?? copied.lastId
+    copied.upTo = upTo
   }
-  const timer = liveAddress ? setInterval(pull, everyMs) : null
+
+  const timer = liveAddress ? setInterval(copy, COPY_EVERY_MS) : null
+  if (timer) copy()
 
   return {
     add() {
@@ -49,19 +58,19 @@ function createMailbox({ environment, liveAddress, everyMs }) {
       return ownCount
     },
     count: () => ownCount + copied.count,
+    /** What the other side asks for when it copies. */
     page(query) {
-      if (query.get('follower') !== environment) {
-        follower.seenAt = Date.now()
-        follower.caughtUpAt = Number(query.get('caughtUpAt'))
-      }
-      return { environment, count: ownCount, messages: own.filter(({ id }) => id > Number(query.get('after'))) }
+      const upTo = Number(query.get('upTo'))
+      if (query.get('follower') !== environment) Object.assign(follower, { seenAt: Date.now(), upTo })
+      return { environment, lastId: ownCount, messages: own.filter(({ id, at }) => id > Number(query.get('after')) && at <= upTo) }
     },
     /** How far one side's data is behind the other's, whichever of the two is asked. Null: there is only one side. */
     lagMs() {
       const now = Date.now()
-      const following = now - copied.caughtUpAt < FORGOTTEN_MS ? now - copied.caughtUpAt : null
-      const followed = now - follower.seenAt < FORGOTTEN_MS && follower.caughtUpAt > 0 ? now - follower.caughtUpAt : null
-      return following === null && followed === null ? null : Math.max(following ?? 0, followed ?? 0)
+      const lags = []
+      if (now - copied.upTo < FORGOTTEN_MS) lags.push(now - copied.upTo)
+      if (now - follower.seenAt < FORGOTTEN_MS) lags.push(now - follower.upTo)
+      return lags.length === 0 ? null : Math.max(...lags)
     },
     stop() {
       if (timer) clearInterval(timer)

@@ -31,7 +31,7 @@ function leak() {
   keptBytes += behaviour.leakBytesPerRequest
 }
 
-const mailbox = service === 'mailer' ? createMailbox({ environment, liveAddress: process.env.LIVE_ADDRESS, everyMs: behaviour.syncEveryMs }) : null
+const mailbox = service === 'mailer' ? createMailbox({ environment, liveAddress: process.env.LIVE_ADDRESS, delayMs: behaviour.copyDelayMs }) : null
 const counts = { requests: 0, errors: 0 }
 
 const answers = {
@@ -57,7 +57,7 @@ async function answer(request, response) {
   if (mailbox && path === '/mailbox') return send(response, 200, mailbox.page(new URLSearchParams(search)))
   if (mailbox && path === '/lag') {
     const lagMs = mailbox.lagMs()
-    return lagMs === null ? send(response, 503, { error: 'nobody follows this mailbox' }) : send(response, 200, { lagMs })
+    return lagMs === null ? send(response, 404, { error: 'there is no other side to compare with' }) : send(response, 200, { lagMs })
   }
   counts.requests += 1
   await pause(workMs())
