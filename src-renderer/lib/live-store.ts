@@ -73,6 +73,8 @@ export function createLiveStore(options: LiveStoreOptions = {}): LiveStore {
   let incoming: Map<string, ServiceView> | null = new Map()
   let list: readonly ServiceView[] = []
   const metrics = new Map<string, RecentMetrics>()
+  /** Samples that ended earlier belong to other weights. */
+  const measuredFrom = new Map<string, number>()
   let waiting: readonly WaitingItem[] = []
   let journal: readonly JournalEntry[] = []
 
@@ -98,7 +100,11 @@ export function createLiveStore(options: LiveStoreOptions = {}): LiveStore {
     const generation = view.observed.kind === 'known' ? view.observed.value.generation : null
     const generationBefore = before?.observed.kind === 'known' ? before.observed.value.generation : null
     // A share measured across a change of weights would show neither the old nor the new: measure afresh.
-    if (generationBefore !== null && generation !== null && generation !== generationBefore) metrics.delete(view.name)
+    // The second in which it changed holds some of both, so it does not count either.
+    if (generationBefore !== null && generation !== null && generation !== generationBefore && view.observed.kind === 'known') {
+      metrics.set(view.name, NO_METRICS)
+      measuredFrom.set(view.name, view.observed.observedAt + 1000)
+    }
     const known = metrics.get(view.name)
     if (!known) putMetrics(view.name, view.latest.blue, view.latest.green)
     touch(`service:${view.name}`)
@@ -107,7 +113,9 @@ export function createLiveStore(options: LiveStoreOptions = {}): LiveStore {
 
   function putMetrics(name: string, blue: MetricSample | null, green: MetricSample | null) {
     const before = metrics.get(name) ?? NO_METRICS
-    metrics.set(name, { blue: appendSample(before.blue, blue), green: appendSample(before.green, green) })
+    const from = measuredFrom.get(name) ?? 0
+    const counted = (sample: MetricSample | null) => (sample && sample.at >= from ? sample : null)
+    metrics.set(name, { blue: appendSample(before.blue, counted(blue)), green: appendSample(before.green, counted(green)) })
     touch(`metrics:${name}`)
   }
 

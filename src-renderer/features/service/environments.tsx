@@ -5,6 +5,7 @@ import { Plate } from '../../components/place.tsx'
 import { useAct } from '../../lib/use-act.ts'
 import { useNow } from '../../lib/console-context.tsx'
 import { formatBytes, formatDuration, formatInstant, formatUptime, plural } from '../../lib/format.ts'
+import { previewEnvironment } from '../../lib/release-words.ts'
 import { environmentState } from './environment-state.ts'
 
 const COLUMNS = 'grid grid-cols-[minmax(150px,178px)_repeat(5,minmax(56px,1fr))] items-center gap-x-2 pr-4 pl-4'
@@ -37,7 +38,9 @@ function EnvironmentRow({ service, environment, mostMemory }: { readonly service
   const observed = service.observed.kind === 'known' ? service.observed.value.environments[environment] : null
   const word = state.mark === 'fail' ? 'text-fail-ink font-medium' : state.mark === 'watch' ? 'text-watch-ink font-medium' : ''
   const memory = observed?.memoryBytes === null || observed?.memoryBytes === undefined ? null : formatBytes(observed.memoryBytes)
-  const title = state.detail ? `${state.word}, ${state.detail}` : state.word
+  // "stopped, Stopped on request." says it twice.
+  const repeats = state.detail.toLowerCase().startsWith(state.word.toLowerCase())
+  const title = repeats ? state.detail : state.detail ? `${state.word}, ${state.detail}` : state.word
   return (
     <div role="row" className={`${COLUMNS} border-b border-line-1`}>
       <div role="rowheader" className="grid min-w-0 gap-[3px]">
@@ -48,8 +51,8 @@ function EnvironmentRow({ service, environment, mostMemory }: { readonly service
           </span>
         </span>
         <span className="truncate text-12 leading-4 text-ink-2" title={title}>
-          <span className={word}>{state.word}</span>
-          {state.detail && `, ${state.detail}`}
+          {repeats ? <span className={word}>{state.detail}</span> : <span className={word}>{state.word}</span>}
+          {!repeats && state.detail && `, ${state.detail}`}
         </span>
       </div>
       <Fact value={observed ? `${observed.instances.ready} / ${observed.instances.wanted}` : null} note={observed?.instances.wanted === 1 ? 'instance' : 'instances'} />
@@ -103,11 +106,11 @@ function Footer({ service }: { readonly service: ServiceView }) {
   const gates = service.release?.release.gates ?? []
   const passed = gates.filter((gate) => gate.state === 'passed').length
   const lease = known?.lease
+  const isPreview = previewEnvironment(service) !== null
   return (
     <div role="row" className="flex items-center gap-4 px-4 text-11 text-ink-3">
       <span role="cell" className="min-w-0 flex-1 truncate">
-        {known?.previewAddress ? 'preview for operators only' : ''}
-        {gates.length > 0 && `, ${passed} of ${plural(gates.length, 'gate')} passed`}
+        {[isPreview ? 'preview for operators only' : '', gates.length > 0 ? `${passed} of ${plural(gates.length, 'gate')} passed` : ''].filter(Boolean).join(', ')}
         {lease?.expired && `, the shift was left unguarded and was ${lease.onExpiry === 'hold' ? 'held' : 'reverted'}`}
       </span>
       <span role="cell" className="truncate">

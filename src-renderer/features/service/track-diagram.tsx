@@ -98,13 +98,14 @@ interface ShareProps {
 function Share({ y, share, measured, desired, perSecond }: ShareProps) {
   // Text keeps clear of the band, however thick: what is measured above it, what was set below.
   const half = ((share ?? 0) / 100) * (YARD.full / 2)
+  const below = Math.max(half, ((desired ?? 0) / 100) * (YARD.full / 2))
   return (
     <>
       <span className="absolute left-[248px] text-26 leading-[30px] font-semibold tracking-[-0.02em] text-ink-1" style={{ top: y - half - 34 }}>
         {share === null ? 'unknown' : formatPercent(share, measured ? 1 : 0).replace(' %', '')}
         {share !== null && <span className="ml-[3px] text-[15px] font-medium tracking-normal text-ink-2">%</span>}
       </span>
-      <span className="absolute left-[214px] flex gap-6 whitespace-nowrap" style={{ top: y + half + 9 }}>
+      <span className="absolute left-[214px] flex gap-6 whitespace-nowrap" style={{ top: y + below + 9 }}>
         <span>{desired === null ? '' : `set ${desired} %`}</span>
         <span>{perSecond === null ? '' : `${formatRate(perSecond)} req/s`}</span>
       </span>

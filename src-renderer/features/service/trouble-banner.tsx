@@ -8,6 +8,7 @@ import { FaultNote } from '../../components/fault-note.tsx'
 import { Icon } from '../../components/icons.tsx'
 import { PlaceText } from '../../components/place.tsx'
 import { Since } from '../../components/time.tsx'
+import { otherEnvironment } from '../../../src-main/contract/vocabulary.ts'
 import type { FaultData } from '../../../src-main/contract/fault.ts'
 import { useConsole } from '../../lib/console-context.tsx'
 import { formatClock } from '../../lib/format.ts'
@@ -21,6 +22,8 @@ interface Trouble {
   readonly title: string
   readonly detail: string
   readonly at: number
+  /** Someone decided it, nothing broke. */
+  readonly calm: boolean
 }
 
 /** What happened, what it means for traffic, and the way on: for a release that stopped, goes back or went back. */
@@ -30,8 +33,8 @@ export function TroubleBanner({ service, entries, now }: { readonly service: Ser
   if (!view || !trouble || (view.ended && now - trouble.at > NEWS_MS)) return null
   const evidence = entries.find((entry) => entry.target.releaseId === view.release.id && (entry.outcome === 'failed' || entry.action === 'release.rollBack' || entry.action === 'release.advance'))
   return (
-    <section aria-label="What went wrong" className="flex flex-none items-center gap-3.5 border-b border-line-1 bg-fail-bg px-4 py-2.5">
-      <Icon name="fail" size={26} className="text-fail" />
+    <section aria-label={trouble.calm ? 'What was taken back' : 'What went wrong'} className={`flex flex-none items-center gap-3.5 border-b border-line-1 px-4 py-2.5 ${trouble.calm ? 'bg-bg-2' : 'bg-fail-bg'}`}>
+      {trouble.calm ? <Icon name="back" size={22} /> : <Icon name="fail" size={26} className="text-fail" />}
       <div className="min-w-0 flex-1">
         <h2 className="text-16 leading-6">
           <PlaceText text={trouble.title} />
@@ -58,10 +61,11 @@ function troubleOf(view: ReleaseView, service: ServiceView): Trouble | null {
     const { rollback } = release
     const why = rollback?.reason ? `: ${rollback.reason}` : ''
     const who = rollback && rollback.by.known !== 'system' ? ` by ${rollback.by.name}` : ''
-    const title = release.phase === 'rolledBack' ? `Rolled back${who}${why}` : `Rolling back${who}${why}`
-    return { title: title.replace(/\.$/, ''), detail: `${view.next} ${traffic}`, at: (release.phase === 'rolledBack' ? release.endedAt : null) ?? rollback?.at ?? release.createdAt }
+    const to = release.stable ? ` to ${otherEnvironment(release.candidateEnvironment)} (${release.stable.version})` : ', out of service'
+    const title = `${release.phase === 'rolledBack' ? 'Rolled back' : 'Rolling back'}${to}${who}${why}`
+    return { title: title.replace(/\.$/, ''), detail: release.phase === 'rolledBack' ? traffic : `${view.next} ${traffic}`, at: (release.phase === 'rolledBack' ? release.endedAt : null) ?? rollback?.at ?? release.createdAt, calm: rollback?.by.known !== 'system' && release.failure === null }
   }
-  if (release.failure) return { title: release.failure.fault.message, detail: `${release.failure.fault.next} ${traffic}`, at: release.failure.at }
+  if (release.failure) return { title: release.failure.fault.message, detail: `${release.failure.fault.next} ${traffic}`, at: release.failure.at, calm: false }
   return null
 }
 
