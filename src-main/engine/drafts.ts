@@ -103,8 +103,9 @@ function summaryOf(next: Release): string {
       return next.stable ? `Rolled back to ${next.stable.version}` : `${next.service} is out of service`
     case 'awaitingApproval':
       return `Wait for approval. ${whatHappensNext(next)}`
-    case 'planned':
     case 'deploying':
+      return `Wait until ${version} is ready on ${next.candidateEnvironment}`
+    case 'planned':
     case 'abandoned':
       return whatHappensNext(next)
   }

@@ -75,7 +75,7 @@ export function createWatcher(deps: EngineDeps, memory: Memory, ledger: Ledger, 
     if (stopped) return
     memory.setObserved(service, { kind: 'known', value, observedAt: clock.wallMs() })
     const release = memory.active(service)
-    if (release) lookForOthers(release, value)
+    if (release && deps.readOnly() === null) lookForOthers(release, value)
     onService(service)
   }
 
@@ -123,18 +123,17 @@ export function createWatcher(deps: EngineDeps, memory: Memory, ledger: Ledger, 
 
   function tick(): void {
     const jumpMs = clock.wallMs() - clock.monotonicMs() - offsetMs
-    if (Math.abs(jumpMs) > CLOCK_JUMP_MS) {
+    const acts = deps.readOnly() === null
+    if (Math.abs(jumpMs) > CLOCK_JUMP_MS && acts) {
       offsetMs += jumpMs
       once('clock jump', () => followClock(jumpMs))
     }
     for (const config of deps.services) {
       once(`metrics ${config.name}`, () => readMetrics(config))
+      if (acts) keepLease(config.name)
       if (config.data.kind === 'perEnvironment') once(`lag ${config.name}`, () => readLag(config))
     }
-    for (const release of memory.running()) {
-      renewLease(release)
-      judge(release)
-    }
+    if (acts) for (const release of memory.running()) judge(release)
   }
 
   /**
@@ -175,18 +174,17 @@ export function createWatcher(deps: EngineDeps, memory: Memory, ledger: Ledger, 
     onService(config.name)
   }
 
-  /** A shift lives as long as a console watches over it; a finished one needs no watching. */
-  function renewLease(release: Release): void {
-    const reading = memory.observed(release.service)
+  /** A shift lives as long as a console watches over it; once it is over, its lease ends without any consequence. */
+  function keepLease(service: string): void {
+    const reading = memory.observed(service)
     const lease = reading.kind === 'known' ? reading.value.lease : null
-    if (!lease || !lease.id.startsWith(`${release.id}:`)) return
+    const release = lease && memory.release(lease.id.slice(0, lease.id.indexOf(':')))
+    if (!lease || !release || release.phase === 'rollingBack') return
     const guarded = ['shifting', 'baking', 'awaitingApproval', 'failed'].includes(release.phase)
-    if (!guarded && release.phase !== 'completed') return
     const { ttlMs } = release.plan.lease
-    const leftMs = lease.expiresAt - clock.wallMs()
-    if (guarded && leftMs > ttlMs * (2 / 3) && !lease.expired) return
-    once(`lease of ${release.service}`, async () => {
-      await deps.provider(memory.configs.get(release.service)?.provider ?? '').renewLease(release.service, lease.id, guarded ? ttlMs : 0)
+    if (guarded && !lease.expired && lease.expiresAt - clock.wallMs() > ttlMs * (2 / 3)) return
+    once(`lease of ${service}`, async () => {
+      await deps.provider(memory.configs.get(service)?.provider ?? '').renewLease(service, lease.id, guarded ? ttlMs : 0)
     })
   }
 
