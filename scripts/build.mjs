@@ -36,8 +36,9 @@ async function buildIfStale(stampName, sources, outputs, run) {
 }
 
 /** Builds the screens unless the last build is of these very sources. Resolves to whether it built. */
-export const buildRendererIfStale = () =>
+export const buildRendererIfStale = (onBuild = () => {}) =>
   buildIfStale('.renderer-stamp', ['src-renderer', 'src-main/contract'], ['renderer/index.html'], async () => {
+    onBuild()
     // Vite's plugins pick their production forms by it.
     process.env['NODE_ENV'] = 'production'
     const { build } = await import('vite')

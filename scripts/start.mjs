@@ -1,12 +1,11 @@
 // npm start: the desktop app where Electron can run, otherwise the same console in the browser.
-import { spawn, spawnSync } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
+import { spawn } from 'node:child_process'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { Fault } from '../src-main/contract/fault.ts'
 import { consolePaths } from '../src-main/hosts/console-options.ts'
 import { buildDesktopIfStale, buildRendererIfStale } from './build.mjs'
+import { findElectron } from './find-electron.mjs'
 import { root } from './vite-builds.mjs'
 
 const HELP = `Signalbox: release console for zero-downtime blue-green releases
@@ -43,27 +42,6 @@ function readOptions() {
   return { ...values, port }
 }
 
-/** The Electron binary, or why there is none. Never waits long for a network. */
-function findElectron() {
-  if (process.platform === 'linux' && !process.env['DISPLAY'] && !process.env['WAYLAND_DISPLAY']) return { why: 'no display here' }
-  if (process.platform === 'linux' && process.getuid?.() === 0) return { why: 'Electron does not run as root' }
-  let folder
-  try {
-    folder = dirname(createRequire(join(root, 'package.json')).resolve('electron/package.json'))
-  } catch {
-    return { why: 'the electron package is not installed' }
-  }
-  const binary = () => {
-    const override = process.env['ELECTRON_OVERRIDE_DIST_PATH']
-    const name = process.platform === 'win32' ? 'electron.exe' : process.platform === 'darwin' ? 'Electron.app/Contents/MacOS/Electron' : 'electron'
-    const path = override ? join(override, name) : join(folder, 'dist', existsSync(join(folder, 'path.txt')) ? readFileSync(join(folder, 'path.txt'), 'utf8').trim() : name)
-    return existsSync(path) ? path : undefined
-  }
-  if (!binary()) spawnSync(process.execPath, [join(folder, 'install.js')], { stdio: 'ignore', timeout: 60_000, cwd: folder })
-  const found = binary()
-  return found ? { found } : { why: "Electron's binary could not be fetched" }
-}
-
 async function runDesktop(binary, compose) {
   await buildDesktopIfStale()
   const child = spawn(binary, [join(root, 'dist/desktop/hosts/desktop/main.js'), `--signalbox=${Buffer.from(JSON.stringify(compose)).toString('base64url')}`], { stdio: 'inherit' })
@@ -81,8 +59,8 @@ async function main() {
     return 0
   }
   const compose = { ...consolePaths(options), trustWorkspace: options.trust, scope: 'whole' }
-  const electron = options.web ? { why: '' } : findElectron()
-  await buildRendererIfStale()
+  const electron = options.web ? { why: '' } : findElectron({ root, env: process.env, platform: process.platform, uid: process.getuid?.() })
+  await buildRendererIfStale(() => console.log('Building the screens; this takes a few seconds the first time.'))
   if (electron.found) return runDesktop(electron.found, { ...compose, host: 'desktop', nodePath: process.execPath })
   if (electron.why) console.log(`Opening in the browser: ${electron.why}.`)
   const { runWebHost } = await import('../src-main/hosts/web/main.ts')
