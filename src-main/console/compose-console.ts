@@ -95,9 +95,17 @@ export async function composeConsole(options: ComposeOptions): Promise<Core> {
     for (const entry of entries) publish({ kind: 'journal', entry })
   }
 
+  /** Which workspace, which roles and which version of the product the entries that follow stand under. */
+  async function noteOpening(): Promise<void> {
+    const { workspace } = session
+    const after = { workspace: workspace?.name ?? '', file: workspace?.file ?? '', digest: workspace?.digest ?? '', roles: workspace?.roles ?? {}, host: options.host, trusted: session.trusted }
+    await note({ action: 'console.opened', summary: `Console opened on ${workspace?.name ?? 'a workspace with problems'}`, after: { ...after, roles: { ...after.roles } }, evidence: null }).catch((error: unknown) => log(`the opening could not be journaled: ${String(error)}`))
+  }
+
   const dispatch = createDispatch({ identity, role, session, store, reader, metrics, status, broadcast, providers, note, rebuild, readOnlyReason, engine: () => engine })
   if (options.trustWorkspace && !session.trusted && session.workspace) await dispatch.workspace.trust({ commandsDigest: session.workspace.commandsDigest }, { signal: new AbortController().signal })
   else engine.start()
+  if (readOnlyReason === null && options.scope === 'whole') await noteOpening()
   const follow = readOnlyReason === null ? null : setInterval(() => engine.reload(), FOLLOW_MS)
 
   return {
@@ -117,7 +125,7 @@ export async function composeConsole(options: ComposeOptions): Promise<Core> {
 
 /** One writer per data folder: whoever comes second may look. */
 function openStoreOrRead(options: ComposeOptions, hostId: string): { store: DataStore; readOnlyReason: string | null } {
-  const common = { folder: options.dataFolder, appVersion: APP_VERSION, hostId, workspaceDigest: '', wallMs: Date.now, nextId: SYSTEM_IDS.next }
+  const common = { folder: options.dataFolder, appVersion: APP_VERSION, hostId, workspaceDigest: '', wallMs: Date.now, nextId: () => SYSTEM_IDS.next() }
   try {
     return { store: openStore(common), readOnlyReason: null }
   } catch (error) {

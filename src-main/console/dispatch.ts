@@ -99,11 +99,11 @@ export function createDispatch(parts: DispatchParts): CoreApi {
       },
       async reload(_input, context) {
         await adminOnly('reload the workspace')
-        const before = session.workspace?.digest ?? ''
+        const before = { digest: session.workspace?.digest ?? '', roles: { ...session.workspace?.roles } }
         const changed = session.reload()
         const view = session.view()
         const summary = view.problems.length > 0 ? `Workspace file has ${view.problems.length} problems; the last valid one stays in force` : changed ? 'Workspace file read again' : 'Workspace file unchanged'
-        await note({ action: 'workspace.reloaded', operator: who(context), summary, before: { digest: before }, after: { digest: view.digest }, evidence: null })
+        await note({ action: 'workspace.reloaded', operator: who(context), summary, before, after: { digest: view.digest, roles: { ...session.workspace?.roles } }, evidence: null })
         if (changed) parts.rebuild()
         status.changed()
         return session.view()

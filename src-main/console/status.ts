@@ -1,6 +1,7 @@
 import { PROTOCOL_VERSION, type SystemStatus, type WatchItem } from '../contract/system.ts'
 import type { ServiceView } from '../contract/service.ts'
 import type { Role } from '../contract/vocabulary.ts'
+import type { WorkspaceView } from '../contract/workspace.ts'
 import type { ComposeOptions } from '../rpc/core-api.ts'
 import type { DataStore } from '../store/store.ts'
 import type { Identity } from './identity.ts'
@@ -21,6 +22,11 @@ export interface StatusParts {
   readonly publish: (item: WatchItem) => void
 }
 
+/** The file's text travels with every status only while it has problems to point at. */
+function workspaceForStatus(view: WorkspaceView): WorkspaceView {
+  return view.problems.length > 0 ? view : { ...view, text: '' }
+}
+
 /** The state of the console itself, published when it changes and at every beat, so that a client sees that it lives. */
 export function createStatus(parts: StatusParts) {
   const { options, identity, session, store, reason } = parts
@@ -39,7 +45,7 @@ export function createStatus(parts: StatusParts) {
       operator: identity.operator(),
       role: parts.role(),
       identityNeeded: identity.needed(),
-      workspace: session.view(),
+      workspace: workspaceForStatus(session.view()),
       journal: { count, head, writable: problem === '', problem },
       providers: providerStates(),
       dataFolder: options.dataFolder,

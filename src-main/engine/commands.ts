@@ -208,6 +208,9 @@ export function createCommands(deps: EngineDeps, memory: Memory, ledger: Ledger)
       if (!found) throw new Fault('notFound', `There is no release ${releaseId}.`, 'List the releases of the service.')
       return ledger.inTurn(found.service, async () => {
         const before = memory.release(releaseId) ?? found
+        const who = ['role', 'readOnly']
+        const block = blocksNewRelease(null, memory.facts(found.service, before)).find(({ rule }) => who.includes(rule))
+        if (block) throw faultOf(block)
         if (!before.rollback) throw new Fault('illegalCommand', `${releaseId} was not rolled back.`, 'Nothing to explain.')
         const next = { ...before, revision: before.revision + 1, rollback: { ...before.rollback, reason } }
         const applied = { before, next, queued: [] }

@@ -12,6 +12,9 @@ import { createRunner } from './runner.ts'
 import { createViews } from './views.ts'
 import { createWatcher } from './world.ts'
 
+/** How long the inbox may lag behind, milliseconds. */
+const WAITING_MS = 100
+
 /** Drives every release of a workspace: takes commands, performs effects, watches the world, survives its own death. */
 export interface Engine {
   /** Goes on with whatever was under way, and begins to watch. */
@@ -41,12 +44,21 @@ export function createEngine(deps: EngineDeps): Engine {
   const memory = createMemory(deps)
   const views = createViews(deps, memory)
   let lastWaiting = ''
+  let waitingQueued = false
 
   function publishService(name: string): void {
     const view = views.service(name)
     if (view) deps.publish({ kind: 'service', service: view })
+    if (waitingQueued) return
+    // What waits depends on every service: looked at once for many changes.
+    waitingQueued = true
+    deps.clock.setTimer(WAITING_MS, publishWaiting)
+  }
+
+  function publishWaiting(): void {
+    waitingQueued = false
     const items = [...views.waiting()]
-    const text = JSON.stringify(items.map(({ since: _since, ...rest }) => rest))
+    const text = JSON.stringify(items)
     if (text === lastWaiting) return
     lastWaiting = text
     deps.publish({ kind: 'waiting', items })

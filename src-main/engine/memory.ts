@@ -14,6 +14,8 @@ export function createMemory(deps: EngineDeps) {
   const configs = new Map<string, ServiceConfig>(deps.services.map((config) => [config.name, config]))
   const records = new Map<string, ServiceRecord>()
   const releases = new Map<string, Release>()
+  /** Newest first. */
+  const byService = new Map<string, readonly Release[]>()
   const observed = new Map<string, Observed<ObservedService>>()
   const samples = new Map<string, EnvironmentSeries>()
   const analysis = new Map<string, readonly CriterionResult[]>()
@@ -23,9 +25,8 @@ export function createMemory(deps: EngineDeps) {
   function reload(): void {
     const state = deps.store.load()
     for (const record of state.services) records.set(record.name, record)
-    for (const release of state.releases) releases.set(release.id, release)
+    for (const release of state.releases) setRelease(release)
   }
-  reload()
 
   const known = new Map<string, PromiseWithResolvers<void>>()
   const knowing = (service: string) => {
@@ -35,7 +36,12 @@ export function createMemory(deps: EngineDeps) {
   }
 
   const byAge = (a: Release, b: Release) => b.createdAt - a.createdAt || numberOf(b) - numberOf(a)
-  const of = (service: string) => [...releases.values()].filter((release) => release.service === service).toSorted(byAge)
+  const of = (service: string): readonly Release[] => byService.get(service) ?? []
+  function setRelease(release: Release): void {
+    releases.set(release.id, release)
+    byService.set(release.service, [release, ...of(release.service).filter((other) => other.id !== release.id)].toSorted(byAge))
+  }
+  reload()
 
   function record(service: string): ServiceRecord {
     return records.get(service) ?? { name: service, fence: 0, desiredWeights: null, stable: null, revision: 0, releases: 0 }
@@ -64,9 +70,7 @@ export function createMemory(deps: EngineDeps) {
     running: (): readonly Release[] => [...releases.values()].filter((release) => !RELEASE_MACHINE[release.phase].ended),
     observed: (service: string): Observed<ObservedService> => observed.get(service) ?? { kind: 'unknown', since: 0, why: 'It was not read yet.' },
     samples: (service: string): EnvironmentSeries => samples.get(service) ?? { blue: [], green: [] },
-    setRelease: (release: Release) => {
-      releases.set(release.id, release)
-    },
+    setRelease,
     setRecord: (next: ServiceRecord) => {
       records.set(next.name, next)
     },

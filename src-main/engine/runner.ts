@@ -12,6 +12,8 @@ import type { Memory } from './memory.ts'
 
 /** Tries of a retryable effect before the release stops and asks. Roll back has no such limit: it never gives up. */
 const MAX_ATTEMPTS = 5
+/** How long after a shift its effect on users is noted. */
+const AFTER_SHIFT_MS = 12_000
 const BACKOFF_FIRST_MS = 250
 const BACKOFF_MAX_MS = 5_000
 
@@ -111,6 +113,7 @@ export function createRunner(deps: EngineDeps, memory: Memory, ledger: Ledger, p
           emergency: isBack(item),
           remember: false,
         })
+        if (what.type === 'weightsVerified') clock.setTimer(AFTER_SHIFT_MS, () => void noteAfter(item))
         return
       } catch (error) {
         const fault = toFault(error, deps)
@@ -118,6 +121,14 @@ export function createRunner(deps: EngineDeps, memory: Memory, ledger: Ledger, p
         await sleep(backoffMs(tries))
       }
     }
+  }
+
+  /** What users saw after the shift, beside what they saw before it. Losable: nothing waits for it. */
+  async function noteAfter(item: OutboxItem): Promise<void> {
+    const release = memory.release(item.releaseId)
+    if (stopped || !release) return
+    const draft = outcomeDraft(item, release, 'recorded', 'Samples after the shift', { samplesAfter: performer.recentSamples(item.service) })
+    await ledger.inTurn(item.service, () => ledger.persist(batchOf({ entries: [{ ...draft, kind: 'event', action: 'evidence.sampled' }] }), false)).catch((error: unknown) => deps.log(`samples after a shift were not kept: ${String(error)}`))
   }
 
   return {

@@ -15,6 +15,9 @@ const HEALTH_WINDOW = 10
 
 /** What screens and terminals are shown, computed from memory alone. */
 export function createViews(deps: EngineDeps, memory: Memory) {
+  /** Since when a service has been failing. */
+  const failingSince = new Map<string, number>()
+
   function release(found: Release): ReleaseView {
     const live = memory.analysis.get(found.id)
     const judged = found.phase === 'shifting' || found.phase === 'baking' ? live : undefined
@@ -95,7 +98,11 @@ export function createViews(deps: EngineDeps, memory: Memory) {
       const add = (kind: WaitingItem['kind'], title: string, detail: string, since: number, expiresAt: number | null = null) =>
         items.push({ id: `${kind}:${name}`, service: name, releaseId: current?.id ?? null, kind, title, detail, since, expiresAt })
       const [health, reason] = healthOf(name, current)
-      if (health === 'failing') add('health', 'Failing', reason, deps.clock.wallMs())
+      if (health !== 'failing') failingSince.delete(name)
+      else {
+        failingSince.set(name, failingSince.get(name) ?? deps.clock.wallMs())
+        add('health', 'Failing', reason, failingSince.get(name) ?? 0)
+      }
       if (!current) return items
       const { version } = current.candidate
       const since = current.dueSince ?? current.startedAt ?? current.createdAt

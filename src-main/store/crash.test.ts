@@ -45,13 +45,13 @@ async function killRounds(rounds: number, ...args: string[]): Promise<{ acknowle
 }
 
 describe('kill -9 while committing', () => {
-  it('loses nothing that was acknowledged, in 32 kills, and the chain holds', { timeout: 60_000 }, async () => {
+  it('loses nothing that was acknowledged, in 32 kills, and the chain holds', { timeout: 180_000 }, async () => {
     const { acknowledged, lost } = await killRounds(8)
     expect(lost).toEqual([])
     expect(acknowledged).toBeGreaterThan(300)
   })
 
-  it('would notice: writers that acknowledge before they commit lose some', { timeout: 60_000 }, async () => {
+  it('would notice: writers that acknowledge before they commit lose some', { timeout: 180_000 }, async () => {
     expect((await killRounds(1, 'early')).lost.length).toBeGreaterThan(0)
   })
 })

@@ -1,5 +1,5 @@
 import type { Checkpoint, JournalEntry, JournalFilter } from '../contract/journal.ts'
-import { FORMAT_NAME, FORMAT_VERSION, showEntry } from './journal-format.ts'
+import { FORMAT_NAME, FORMAT_VERSION, readSearchable, showEntry } from './journal-format.ts'
 import { matches, parseQuery } from './search-words.ts'
 import { storedEntry, type StoredRow } from './verify-chain.ts'
 import type { ReadableDb } from './sqlite.ts'
@@ -25,7 +25,11 @@ export async function* exportLines(db: ReadableDb, format: ExportFormat, filter:
     'SELECT seq, header, body, previous_hash, body_hash, hash FROM journal WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?',
   )
   const query = parseQuery(filter?.text ?? '')
-  const isIn = (entry: JournalEntry) => !filter || matches(entry, filter, query)
+  const isIn = (row: StoredRow): boolean => {
+    if (!filter) return true
+    const { entry } = readSearchable(row)
+    return entry !== null && matches(entry, filter, query)
+  }
   yield { text: format === 'csv' ? `${CSV_COLUMNS.map(([name]) => name).join(',')}\r\n` : headerLine(checkpoint, filter, nowMs), done: 0 }
   let seq = 0
   for (;;) {
@@ -34,11 +38,9 @@ export async function* exportLines(db: ReadableDb, format: ExportFormat, filter:
     for (const row of rows) {
       seq = row.seq
       if (format === 'csv') {
-        const entry = showEntry(storedEntry(row))
-        if (isIn(entry)) text += csvLine(entry)
+        if (isIn(row)) text += csvLine(showEntry(storedEntry(row)))
       } else {
-        const isLeftOut = filter !== null && !isIn(showEntry(storedEntry(row)))
-        text += jsonLine(row, isLeftOut)
+        text += jsonLine(row, !isIn(row))
       }
     }
     if (rows.length > 0) yield { text, done: seq }

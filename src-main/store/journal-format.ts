@@ -1,6 +1,7 @@
 import { hash as digest } from 'node:crypto'
 import { z } from 'zod'
-import { journalDraftSchema, type JournalDraft, type JournalEntry } from '../contract/journal.ts'
+import { journalDraftSchema, type Json, type JournalDraft, type JournalEntry } from '../contract/journal.ts'
+import type { Searchable } from './search-words.ts'
 
 /**
  * The bytes of an entry and what its hashes cover. docs/journal-format.md is the specification; change it first.
@@ -92,11 +93,31 @@ export function sealEntry(head: Head, facts: Omit<EntryHeader, 'v' | 'seq'>, dra
   return { stored, entry }
 }
 
+/** A body's fields but for before, after and evidence: what JSON.parse made of those is JSON, and checking it again costs most. */
+const plainFieldsSchema = journalDraftSchema.omit({ before: true, after: true, evidence: true }).strip()
+const anyJson = z.custom<Json>((value) => value !== undefined)
+const bodySchema = plainFieldsSchema.extend({ before: anyJson, after: anyJson, evidence: anyJson })
+
 /** The entry that stored bytes say. A body that was left out is shown as such. Throws when header or body is not what we wrote. */
 export function readEntry(stored: StoredEntry): JournalEntry {
-  const { seq: _, v: __, ...header } = headerSchema.parse(JSON.parse(stored.header))
-  const draft = stored.body === null ? LEFT_OUT : journalDraftSchema.parse(JSON.parse(stored.body))
+  const { v: _, ...header } = headerSchema.parse(JSON.parse(stored.header))
+  const draft = stored.body === null ? LEFT_OUT : bodySchema.parse(JSON.parse(stored.body))
   return { ...draft, ...header, seq: stored.seq, ...hexHashes(stored) }
+}
+
+/** What searching looks at, cheaper than the whole entry; null when the body is left out or damaged. */
+export function readSearchable(stored: Pick<StoredEntry, 'header' | 'body'>): { readonly at: number; readonly entry: Searchable | null } {
+  const header = headerSchema.safeParse(parsed(stored.header)).data
+  const fields = stored.body === null ? undefined : plainFieldsSchema.safeParse(parsed(stored.body)).data
+  return { at: header?.at ?? 0, entry: header && fields ? { ...fields, id: header.id, at: header.at } : null }
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
 }
 
 /** Like `readEntry`, for showing: bytes that are not what we wrote are shown as damaged instead of thrown. */

@@ -20,7 +20,7 @@ describe('journal reader', () => {
     const drafts = [...variedDrafts(COUNT)]
     for (let i = 0; i < COUNT; i += 5000) entries.push(...(await store.commit(batch({ entries: drafts.slice(i, i + 5000) }))))
     reader = await openReaderClient({ file: join(folder.path, 'journal.db'), indexFile: join(folder.path, 'search.db'), checkpointLog: true, wallMs: () => 0 })
-  })
+  }, 90_000)
   afterAll(async () => {
     await reader.close()
     await store.close()
@@ -35,7 +35,7 @@ describe('journal reader', () => {
     return found
   }
 
-  it('finds exactly what a scan finds, newest first, for any mix of words, ids, filters and times', async () => {
+  it('finds exactly what a scan finds, newest first, for any mix of words, ids, filters and times', { timeout: 90_000 }, async () => {
     const some = entries[20_123]!
     const at = (i: number) => entries[i]!.at
     const filters: Partial<JournalFilter>[] = [

@@ -1,9 +1,8 @@
 import type { Checkpoint, JournalEntry, JournalFilter, JournalPage, VerifyProgress } from '../contract/journal.ts'
-import { journalDraftSchema } from '../contract/journal.ts'
 import { type ExportFormat, type ExportPiece, exportLines } from './export-lines.ts'
-import { GENESIS_HASH, headerSchema, showEntry } from './journal-format.ts'
+import { GENESIS_HASH, readSearchable, showEntry } from './journal-format.ts'
 import { openJournalSource } from './journal-source.ts'
-import { type IndexRow, openSearchIndex } from './search-index.ts'
+import { openSearchIndex } from './search-index.ts'
 import { matches, parseQuery } from './search-words.ts'
 import { storedEntry, type StoredRow, verifyChain } from './verify-chain.ts'
 
@@ -54,7 +53,7 @@ export function openJournalReader(file: string, options: OpenReaderOptions = {})
   const index = openSearchIndex(options.indexFile ?? null, {
     maxSeq: () => maxSeq.get() ?? 0,
     rows: function* (fromSeq, toSeq) {
-      for (const row of range.all(fromSeq, toSeq)) yield indexRow(row)
+      for (const row of range.all(fromSeq, toSeq)) yield { seq: row.seq, ...readSearchable(row) }
     },
     hashOf: (seq) => hashOf.get(seq),
   })
@@ -74,7 +73,7 @@ export function openJournalReader(file: string, options: OpenReaderOptions = {})
     if (limit === 0) return found
     for await (const seq of index.candidates(rest, query, beforeSeq)) {
       const row = one.get(seq)
-      const candidate = row && indexRow(row).entry
+      const candidate = row && readSearchable(row).entry
       if (!candidate || !matches(candidate, rest, query)) continue
       found.push(showEntry(storedEntry(row)))
       if (found.length === limit) break
@@ -139,22 +138,5 @@ export function openJournalReader(file: string, options: OpenReaderOptions = {})
       index.close()
       source.close()
     },
-  }
-}
-
-function indexRow(row: { readonly seq: number; readonly header: string; readonly body: string | null }): IndexRow {
-  const header = parseJson(row.header, headerSchema)
-  const draft = row.body === null ? null : parseJson(row.body, searchedSchema)
-  return { seq: row.seq, at: header?.at ?? 0, entry: header && draft ? { ...draft, id: header.id, at: header.at } : null }
-}
-
-/** The part of a body that is searched: before, after and evidence cost more to check than all the rest. */
-const searchedSchema = journalDraftSchema.omit({ before: true, after: true, evidence: true }).strip()
-
-function parseJson<T>(text: string, schema: { safeParse(value: unknown): { readonly data?: T | undefined } }): T | null {
-  try {
-    return schema.safeParse(JSON.parse(text)).data ?? null
-  } catch {
-    return null
   }
 }

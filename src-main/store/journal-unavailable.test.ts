@@ -8,6 +8,7 @@ import { seededRandom } from '../bench/measure.ts'
 import type { Fault } from '../contract/fault.ts'
 import { restoreJournal } from './backup.ts'
 import { dataFolderFiles } from './data-folder.ts'
+import { openReaderClient } from './reader-client.ts'
 import { openReader } from './sqlite.ts'
 import { openStore, type DataStore } from './store.ts'
 import { batch, draft, release, storeOptions, temporaryFolder } from './testing/fixtures.ts'
@@ -188,6 +189,9 @@ describe('a journal that cannot be written', () => {
       expect(await refusal(store)).toMatchObject({ data: { code: 'journalUnavailable' } })
       await store.commitEmergency(rollBack('rel-x'))
       await store.close()
+      const audit = await openReaderClient({ file: dataFolderFiles(mount).journal, wallMs: () => 0 })
+      expect((await audit.search({ text: 'before' }, undefined, 10)).total).toBe(1)
+      await audit.close()
       expect(spawnSync('mount', ['-o', 'remount,rw', mount]).status).toBe(0)
       store = openStore(storeOptions(mount))
       expect(store.problem()).toBe('')
@@ -232,7 +236,7 @@ describe('a journal that cannot be written', () => {
     expect(await journalOf(folder.path)).toMatchObject({ count: 3, problem: null, emergencies: 1 })
   })
 
-  it('damaged, foreign, newer or no database: nothing is destroyed, the emergency works, a backup brings all back', async () => {
+  it('damaged, foreign, newer or no database: nothing is destroyed, the emergency works, a backup brings all back', { timeout: 90_000 }, async () => {
     await fillJournal(folder.path, 200)
     const files = dataFolderFiles(folder.path)
     const backup = join(folder.path, 'backup.db')
@@ -281,7 +285,7 @@ describe('a journal that cannot be written', () => {
     }
   })
 
-  it('pages damaged at random: what is acknowledged is there, what is not is refused; never a crash', async () => {
+  it('pages damaged at random: what is acknowledged is there, what is not is refused; never a crash', { timeout: 90_000 }, async () => {
     await fillJournal(folder.path, 300)
     const files = dataFolderFiles(folder.path)
     const pristine = readFileSync(files.journal)

@@ -49,7 +49,7 @@ describe.skipIf(!canTrace)('power loss at every write and sync', () => {
   const inMemory = existsSync('/dev/shm') ? '/dev/shm' : tmpdir()
   const random = seededRandom(11)
 
-  it('loses nothing that was acknowledged, and the chain holds', { timeout: 120_000 }, async () => {
+  it('loses nothing that was acknowledged, and the chain holds', { timeout: 180_000 }, async () => {
     const folder = mkdtempSync(join(inMemory, 'signalbox-power-'))
     try {
       const events = record(folder, 'checkpoints', '--commits', '6')
@@ -62,7 +62,7 @@ describe.skipIf(!canTrace)('power loss at every write and sync', () => {
     }
   })
 
-  it('costs one sync per group, however many commits are in it', () => {
+  it('costs one sync per group, however many commits are in it', { timeout: 90_000 }, () => {
     const folder = mkdtempSync(join(inMemory, 'signalbox-power-'))
     try {
       const events = record(folder, '--commits', '3')
@@ -75,7 +75,7 @@ describe.skipIf(!canTrace)('power loss at every write and sync', () => {
     }
   })
 
-  it('would notice: with synchronous=NORMAL some are lost', { timeout: 120_000 }, async () => {
+  it('would notice: with synchronous=NORMAL some are lost', { timeout: 180_000 }, async () => {
     const folder = mkdtempSync(join(inMemory, 'signalbox-power-'))
     try {
       const events = record(folder, 'NORMAL', '--commits', '4')

@@ -12,12 +12,21 @@ export function viewRelease(release: Release, facts: Facts): ReleaseView {
     actions: legalCommands(release).map((command) => ({
       command,
       ...describe(release, command),
+      ...(command === 'rollBack' ? withDataLag(release, facts) : {}),
       blocks: [...blocksFor(release, command, facts)],
     })),
     ended: row.ended,
     next: whatHappensNext(release),
     waitsFor: row.waitsFor(release),
   }
+}
+
+/** A roll back is never blocked by data that lags, but whoever presses it is told. */
+function withDataLag(release: Release, facts: Facts): Partial<Pick<Action, 'effect'>> {
+  if (facts.data.kind === 'shared' || !facts.dataLagMs) return {}
+  const { effect } = describe(release, 'rollBack')
+  const lag = facts.dataLagMs.kind === 'known' ? `Its data is ${Math.round(facts.dataLagMs.value)} ms behind.` : 'How far its data is behind is not known.'
+  return { effect: `${effect} ${lag}` }
 }
 
 /** "25 % to green (1.9.0)". */

@@ -6,6 +6,9 @@ import { leave, type Endpoint } from './endpoint.ts'
 import { answerHeaders, forwardHeaders, targetPath } from './headers.ts'
 import { sendPage, type PageStatus } from './pages.ts'
 
+/** Up to here one joined write is cheaper than two (measured: a fifth of the router's time was spent in writev). */
+const JOINED_BYTES = 8 << 10
+
 export interface ForwardOptions {
   readonly endpoint: Endpoint
   /** Null for preview requests. */
@@ -61,6 +64,7 @@ function send(options: ForwardOptions, path: string, headers: string[], body: Pa
   let ended = false
   let status = 0
   let streamed = false
+  let headOut = false
 
   function onClose(): void {
     if (response.writableFinished) return
@@ -105,7 +109,10 @@ function send(options: ForwardOptions, path: string, headers: string[], body: Pa
         process.nextTick(flushHead)
       },
       onResponseData(started, chunk) {
-        if (!response.write(chunk)) {
+        // As a string, a small first piece joins the head in one write; bytes survive latin1 unchanged.
+        const written = !headOut && chunk.length <= JOINED_BYTES ? response.write(chunk.toString('latin1'), 'latin1') : response.write(chunk)
+        headOut = true
+        if (!written) {
           started.pause()
           response.once('drain', onDrain)
         }
@@ -129,6 +136,6 @@ function send(options: ForwardOptions, path: string, headers: string[], body: Pa
   )
 
   function flushHead(): void {
-    if (!response.writableEnded && !response.destroyed) response.flushHeaders()
+    if (!headOut && !response.writableEnded && !response.destroyed) response.flushHeaders()
   }
 }
