@@ -5,6 +5,7 @@ require('./service/small.cjs')
 const { createServer, request: send } = require('node:http')
 const { readFileSync } = require('node:fs')
 const { createClient } = require('./client.cjs')
+const { page } = require('./service/page.cjs')
 
 const DAY_MS = 600_000
 const MAX_IN_FLIGHT = 1000
@@ -98,10 +99,12 @@ function run() {
 }
 
 const figures = () => targets.map(({ name, sent, ok, errors, failed, notSent, inFlight, lastFailure }) => ({ name, sent, ok, errors, failed, notSent, inFlight, lastFailure }))
+const who = { service: 'shoppers', version, environment, pid: process.pid }
 const server = createServer((request, response) => {
   request.resume()
-  const body = JSON.stringify(request.url === '/stats' ? { share, timeOfDay: timeOfDay(Date.now()), targets: figures() } : { service: 'shoppers', version, environment, title: manifest.title, pid: process.pid, share })
-  response.writeHead(200, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body), 'cache-control': 'no-store' })
+  const wantsPage = request.url === '/' && (request.headers.accept ?? '').includes('text/html')
+  const body = wantsPage ? page(who, manifest) : JSON.stringify(request.url === '/stats' ? { share, timeOfDay: timeOfDay(Date.now()), targets: figures() } : { ...who, share })
+  response.writeHead(200, { 'content-type': wantsPage ? 'text/html; charset=utf-8' : 'application/json', 'content-length': Buffer.byteLength(body), 'cache-control': 'no-store' })
   response.end(body)
 })
 server.keepAliveTimeout = 120_000
