@@ -229,6 +229,8 @@ function openKept(file: string | null, source: IndexSource): { db: Database.Data
     db.close()
   } catch (error) {
     if (!(error instanceof Database.SqliteError)) throw error
+    // Somebody else has it: it is theirs.
+    if (error.code.startsWith('SQLITE_BUSY')) return { db: createKept(''), blocks: new Map() }
   }
   removeKept(file)
   try {

@@ -84,13 +84,13 @@ export function openStore(options: OpenStoreOptions): DataStore {
   const settle = () => {
     const writer = journal.writer()
     if (!writer) return
+    const loss = kept.beforeOpening ? missingTail(kept.beforeOpening, writer) : null
     if (emergency?.isWaiting()) {
       // Empty when they reached the journal before, and only the clearing is still to do.
       const waiting = emergency.toMerge(writer)
       if (waiting.length > 0) writer.writeGroup([], waiting)
       emergency.merged()
     }
-    const loss = kept.beforeOpening ? missingTail(kept.beforeOpening, writer) : null
     if (loss) {
       kept.keepAside()
       writer.writeGroup([{ entries: [loss], rows: { releases: [], services: [], outboxAdd: [], outboxRemove: [], operation: null } }], [])

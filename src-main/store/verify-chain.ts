@@ -22,7 +22,7 @@ export interface StoredRow {
   readonly hash: Buffer
 }
 
-const ROWS_PER_TURN = 2000
+const ROWS_PER_TURN = 500
 
 /** Walks the whole chain, in pieces, so that whatever else the thread has to do goes on. */
 export async function verifyChain(db: ReadableDb, checkpoint: Checkpoint | null, onProgress: (done: number) => void = () => undefined): Promise<ChainResult> {
