@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, rmdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { Fault } from '../contract/fault.ts'
@@ -92,9 +92,12 @@ export function openEmergencyKeeper(file: string, folder: string, stamp: Stamp):
       try {
         for (const opened of open.values()) opened.clear()
         open.get(1)?.close()
-        if (open.delete(1)) rmSync(second, { force: true })
+        if (open.delete(1)) {
+          rmSync(second, { force: true })
+          rmdirSync(dirname(second))
+        }
       } catch {
-        // What is left in the file is in the journal too; the next opening knows it by its hashes.
+        // What is left in a file is in the journal too, and known by its hashes; a folder others still use stays.
       }
     },
     close() {

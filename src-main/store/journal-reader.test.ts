@@ -1,10 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import Database from 'better-sqlite3'
 import { join } from 'node:path'
 import { writeFileSync } from 'node:fs'
 import { journalFilterSchema, journalPageSchema, type JournalEntry, type JournalFilter } from '../contract/journal.ts'
+import { openJournalReader } from './journal-reader.ts'
 import { openReaderClient, type JournalReaderClient } from './reader-client.ts'
 import { matches, parseQuery } from './search-words.ts'
 import { openStore, type DataStore } from './store.ts'
+import { fillJournal } from './testing/fill.ts'
 import { batch, draft, storeOptions, temporaryFolder, variedDrafts } from './testing/fixtures.ts'
 
 const COUNT = 40_000 // two whole blocks and a growing one
@@ -154,5 +157,26 @@ describe('journal reader', () => {
     writeFileSync(join(folder.path, 'search.db'), 'this is no database')
     reader = await openReaderClient({ file: join(folder.path, 'journal.db'), indexFile: join(folder.path, 'search.db'), wallMs: () => 0 })
     expect((await reader.search(filter({ kind: 'refusal' }), undefined, 3)).entries.map((entry) => entry.seq)).toEqual(expected(filter({ kind: 'refusal' }), 3))
+  })
+
+  it('searches an empty journal, and one with holes', async () => {
+    const other = temporaryFolder()
+    try {
+      await openStore(storeOptions(other.path)).close()
+      const file = join(other.path, 'journal.db')
+      const empty = openJournalReader(file)
+      expect(await empty.search(filter({ text: 'send' }), undefined, 10)).toMatchObject({ entries: [], total: 0 })
+      expect(empty.indexWork(50)).toBe(false)
+      empty.close()
+      await fillJournal(other.path, 2000)
+      const db = new Database(file)
+      db.exec('DROP TRIGGER journal_no_delete; DELETE FROM journal WHERE seq BETWEEN 300 AND 1100')
+      db.close()
+      const holed = openJournalReader(file)
+      expect((await holed.search(filter({ text: 'send' }), undefined, 5000)).entries).toHaveLength(2000 - 801)
+      holed.close()
+    } finally {
+      other.dispose()
+    }
   })
 })

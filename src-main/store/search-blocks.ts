@@ -67,8 +67,6 @@ function prefixHashes(word: string): readonly number[] {
 
 /** A block that still grows, in memory. */
 export interface BlockBuilder {
-  /** Entries in it so far. */
-  count(): number
   /** `offset`: place in the block, growing. Null: an entry whose body cannot be searched. */
   add(offset: number, entry: Searchable | null, at: number): void
   bits(term: number, into: BlockBits): boolean
@@ -94,7 +92,6 @@ function cachedPrefixHashes(word: string): readonly number[] {
 export function blockBuilder(): BlockBuilder {
   const lists = new Map<number, number[]>()
   const times = emptyTimes()
-  let count = 0
 
   const put = (term: number, offset: number) => {
     const list = lists.get(term)
@@ -103,9 +100,7 @@ export function blockBuilder(): BlockBuilder {
   }
 
   return {
-    count: () => count,
     add(offset, entry, at) {
-      count = offset + 1
       noteTime(times, offset, at)
       if (!entry) return
       for (const word of wordsOf(textOf(entry))) for (const term of cachedPrefixHashes(word)) put(term, offset)

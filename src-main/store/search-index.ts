@@ -55,7 +55,7 @@ export function openSearchIndex(file: string | null, source: IndexSource): Searc
   let insertBucket = db.prepare('INSERT INTO postings (place, data) VALUES (?, ?)')
   let readBucket = db.prepare<[number], Buffer>('SELECT data FROM postings WHERE place = ?').pluck()
 
-  let open: { readonly block: number; builder: BlockBuilder } = { block: 0, builder: blockBuilder() }
+  let open: { readonly block: number; readonly builder: BlockBuilder; next: number } = { block: 0, builder: blockBuilder(), next: 0 }
   let job: Generator<undefined> | null = null
 
   const fill = (builder: BlockBuilder, block: number, from: number, to: number) => {
@@ -65,14 +65,15 @@ export function openSearchIndex(file: string | null, source: IndexSource): Searc
   /** Takes in entries appended since, some at a time. True when the growing block has them all. */
   const catchUp = (): boolean => {
     const max = source.maxSeq()
-    if (max === 0) return true
     const block = Math.floor(max / BLOCK_ENTRIES)
     // A block that filled up is taken whole by `work`.
-    if (block !== open.block) open = { block, builder: blockBuilder() }
+    if (block !== open.block) open = { block, builder: blockBuilder(), next: 0 }
     const offset = max - firstSeq(block)
-    const from = open.builder.count()
-    if (offset >= from) fill(open.builder, block, from, Math.min(offset, from + CATCH_UP_ENTRIES - 1))
-    return open.builder.count() > offset
+    const to = Math.min(offset, open.next + CATCH_UP_ENTRIES - 1)
+    // By place, not by what was found there: a journal that was tampered with may have holes.
+    if (to >= open.next) fill(open.builder, block, open.next, to)
+    open.next = Math.max(open.next, to + 1)
+    return open.next > offset
   }
 
   function* indexBlock(block: number): Generator<undefined> {
@@ -160,7 +161,7 @@ export function openSearchIndex(file: string | null, source: IndexSource): Searc
     },
     progress() {
       const total = source.maxSeq()
-      return { indexed: Math.min(total, blocks.size * BLOCK_ENTRIES + open.builder.count()), total }
+      return { indexed: Math.min(total, blocks.size * BLOCK_ENTRIES + open.next), total }
     },
     close() {
       db.close()
