@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
@@ -12,6 +12,30 @@ describe.concurrent('an environment', () => {
     const variables = (await (await fetch(`${live}/env`)).json()) as Record<string, string>
     expect(variables).toMatchObject({ VERSION: 'good-1', ENVIRONMENT: 'blue', SERVICE: 'web', SHARED: 'blue', GREETING: `hi from blue good-1 at ${variables['PORT']}` })
     expect(Object.keys(variables).filter((name) => !/^(PORT|VERSION|ENVIRONMENT|SERVICE|SHARED|GREETING|PATH|HOME|LANG|LC_ALL|TZ|TMPDIR|USER|SIGNALBOX_SPAWN|PWD|SHLVL|OLDPWD|_)$/.test(name))).toEqual([])
+  }))
+
+  it('gets what its variables refer to from the console, kept nowhere, and waits where it is not known', withBench({}, async (bench) => {
+    process.env['SIGNALBOX_TEST_REFERENCE'] = 'hunter3'
+    const { live } = await bench.start({ env: { DATABASE_URL: 'db://${env:SIGNALBOX_TEST_REFERENCE}@${version}' } })
+    expect(await (await fetch(`${live}/env`)).json()).toMatchObject({ DATABASE_URL: 'db://hunter3@good-1' })
+    const written = readdirSync(bench.dataFolder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())
+    expect(written.length).toBeGreaterThan(3)
+    for (const entry of written) expect(readFileSync(join(entry.parentPath, entry.name), 'latin1')).not.toContain('hunter3')
+    delete process.env['SIGNALBOX_TEST_REFERENCE']
+    // It was told once, so that a crash, or a roll back from a terminal that does not know the value, starts it all the same.
+    await bench.deploy('green', 'good-2')
+    await bench.ready('green')
+
+    const other = bench.config('other', { env: { KEY: '${env:SIGNALBOX_TEST_LATE}' } })
+    await bench.provider.register(other)
+    await bench.provider.deploy(bench.operation(), 'other', 'blue', await bench.provider.resolveVersion('other', 'good-1'))
+    const readiness = async () => (await bench.provider.observe('other')).environments.blue
+    await bench.until('it waits', async () => (await readiness()).readiness === 'crashed')
+    expect((await readiness()).detail).toBe('Not started: the value of SIGNALBOX_TEST_LATE is not known here. Open a console where it is set.')
+    process.env['SIGNALBOX_TEST_LATE'] = 'now'
+    await bench.provider.register(other)
+    delete process.env['SIGNALBOX_TEST_LATE']
+    await bench.until('it runs', async () => (await readiness()).readiness === 'ready')
   }))
 
   it('that ends at its start is tried again a few times, then given up, with its exit code and last words', withBench({}, async (bench) => {

@@ -41,14 +41,16 @@ export function agreeVersion(a: z.infer<typeof versionRangeSchema>, b: z.infer<t
 const operationSchema = z.object({ id: z.string().min(1).max(300), fence: z.int() })
 const named = { service: z.string() }
 const milliseconds = z.number().min(0)
+/** Values of the variables that the settings refer to, see references.ts. Left out by consoles that know no references. */
+const variables = z.record(z.string(), z.string()).optional()
 
 export const leaseRequestSchema = z.object({ id: z.string(), ttlMs: milliseconds, onExpiry: z.enum(['hold', 'revert']), revertTo: weightsSchema })
 
 export const requestSchemas = {
-  register: z.object({ name: z.string().min(1).max(100), settings: z.unknown() }),
+  register: z.object({ name: z.string().min(1).max(100), settings: z.unknown(), variables }),
   observe: z.object(named),
   watch: z.object(named),
-  deploy: z.object({ ...named, operation: operationSchema, environment: environmentNameSchema, version: versionRefSchema }),
+  deploy: z.object({ ...named, operation: operationSchema, environment: environmentNameSchema, version: versionRefSchema, variables }),
   setWeights: z.object({
     operation: operationSchema,
     request: z.object({

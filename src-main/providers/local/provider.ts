@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import { z } from 'zod'
 import { Fault, faultDataSchema, faultFromData } from '../../contract/fault.ts'
 import { logLineSchema, type Capabilities, type LogLine, type VersionOption } from '../../contract/service.ts'
@@ -9,6 +10,7 @@ import { defaultEntries, launchSupervisor, type LocalEntries } from './launch.ts
 import { localPaths, readToken } from './paths.ts'
 import { supervisorStatusSchema, type SupervisorStatus } from './protocol.ts'
 import { isClaimed } from './supervisor/lock.ts'
+import { referencedValues } from './references.ts'
 import { tailQueue } from './tail-queue.ts'
 import { configDigest, listVersions, resolveVersion } from './versions.ts'
 
@@ -38,6 +40,8 @@ export interface LocalProviderOptions {
   readonly entries?: LocalEntries
   /** Everything stops when no console was connected for so long. Null: never. Left out: as it was set before. */
   readonly idleExitMs?: number | null
+  /** Never starts a supervisor: what runs is observed, and nothing else. */
+  readonly onlyLooks?: boolean
 }
 
 /** The local provider: supervised processes behind a router, on this machine. */
@@ -55,13 +59,15 @@ export interface LocalProvider extends EnvironmentsProvider {
 }
 
 export function createLocalProvider(options: LocalProviderOptions): LocalProvider {
-  const paths = localPaths(options.dataFolder)
-  const launch = { dataFolder: options.dataFolder, nodePath: options.nodePath ?? process.execPath, entries: options.entries ?? defaultEntries() }
-  const client = createClient({ socketPath: paths.socket, token: () => readToken(paths.token), launch: () => launchSupervisor(paths, launch) })
-  /** Never launches anything. */
-  const look = createClient({ socketPath: paths.socket, token: () => readToken(paths.token), launch: () => {
+  const dataFolder = resolve(options.dataFolder)
+  const paths = localPaths(dataFolder)
+  const launch = { dataFolder, nodePath: options.nodePath ?? process.execPath, entries: options.entries ?? defaultEntries() }
+  const refuseToLaunch = () => {
     throw new Fault('providerUnavailable', 'No supervisor is running.', 'Start the console.')
-  } })
+  }
+  const client = createClient({ socketPath: paths.socket, token: () => readToken(paths.token), launch: options.onlyLooks ? refuseToLaunch : () => launchSupervisor(paths, launch) })
+  /** Never launches anything. */
+  const look = createClient({ socketPath: paths.socket, token: () => readToken(paths.token), launch: refuseToLaunch })
   const known = new Map<string, LocalSettings>()
   let idleExitSent = options.idleExitMs === undefined
 
@@ -96,7 +102,7 @@ export function createLocalProvider(options: LocalProviderOptions): LocalProvide
         await client.request('setIdleExit', { idleExitMs: options.idleExitMs ?? null }, { start: true })
         idleExitSent = true
       }
-      await client.request('register', { name: config.name, settings: parsed.data }, { start: true })
+      await client.request('register', { name: config.name, settings: parsed.data, variables: referencedValues(parsed.data, process.env) }, { start: true })
     },
     observe,
     subscribe(service, onChange, onLost) {
@@ -141,7 +147,9 @@ export function createLocalProvider(options: LocalProviderOptions): LocalProvide
     },
     resolveVersion: async (service, version) => resolveVersion(settingsOf(service), version),
     async deploy(operation, service, environment, version) {
-      await client.request('deploy', { service, operation, environment, version }, { timeoutMs: 30_000, start: true })
+      const settings = known.get(service)
+      const variables = settings ? referencedValues(settings, process.env) : {}
+      await client.request('deploy', { service, operation, environment, version, variables }, { timeoutMs: 30_000, start: true })
     },
     async setWeights(operation, request) {
       return generationSchema.parse(await client.request('setWeights', { operation, request }, { start: true }))

@@ -1,5 +1,6 @@
 import type { Readiness } from '../../../contract/vocabulary.ts'
 import type { LocalSettings } from '../config.ts'
+import type { References } from '../references.ts'
 import { isAlive, readBootId } from '../identity.ts'
 import type { EnvironmentDurable } from './durable.ts'
 import type { EnvironmentLog } from './logs.ts'
@@ -24,6 +25,7 @@ export interface EnvironmentOptions {
   readonly name: 'blue' | 'green'
   readonly log: EnvironmentLog
   settings(): LocalSettings
+  readonly references: References
   durable(): EnvironmentDurable
   /** Remembers; the state it describes already holds. */
   persist(patch: Partial<EnvironmentDurable>): void
@@ -43,6 +45,8 @@ export interface Environment {
   stop(why: string): Promise<void>
   /** Restarts it, counted like a crash. */
   restart(why: string): void
+  /** A console gave values of variables: starts what waited for them. */
+  onVariables(): void
   /** Finds out what became of it while there was no supervisor. */
   recover(): Promise<void>
   /** The supervisor goes, the process stays. */
@@ -60,6 +64,8 @@ export function createEnvironment(options: EnvironmentOptions): Environment {
   let current: { readonly process: ServiceProcess; readonly port: number; host: string | null; readonly startedAt: number } | null = null
   let ends: number[] = []
   let restartWhy: string | null = null
+  /** True while it is not started for want of a variable's value. */
+  let lacksVariables = false
   let retryTimer: NodeJS.Timeout | null = null
 
   function set(next: Readiness, why: string): void {
@@ -84,6 +90,12 @@ export function createEnvironment(options: EnvironmentOptions): Environment {
     const mine = ++run
     const { deployed, spawnId } = options.durable()
     if (!deployed || !spawnId) return
+    const missing = options.references.missing(deployed.spec.env)
+    lacksVariables = missing.length > 0
+    if (lacksVariables) {
+      set('crashed', `Not started: the value of ${missing.join(', ')} is not known here. Open a console where ${missing.length === 1 ? 'it is' : 'they are'} set.`)
+      return
+    }
     set('starting', 'Starting.')
     const port = await findFreePort()
     if (mine !== run) return
@@ -94,6 +106,7 @@ export function createEnvironment(options: EnvironmentOptions): Environment {
       version: deployed.ref.version,
       port,
       spawnId,
+      fill: (text) => options.references.fill(text),
       stdoutFd: log.stdoutFd,
       stderrFd: log.stderrFd,
     })
@@ -281,6 +294,9 @@ export function createEnvironment(options: EnvironmentOptions): Environment {
     markStopping: () => set('stopping', 'No new requests; those in flight may end.'),
     stop,
     restart,
+    onVariables() {
+      if (lacksVariables && readiness === 'crashed') start()
+    },
     recover,
     release() {
       run += 1

@@ -10,14 +10,14 @@ type Handlers = { readonly [M in MethodName]: (params: RequestOf<M>, id: number,
 /** Every request a console may make, by name. */
 export function createHandlers(supervisor: Supervisor, watchers: Watchers): (method: string, params: unknown, id: number, console: Console) => Promise<unknown> {
   const handlers: Handlers = {
-    register: ({ name, settings }) => supervisor.register(name, settings),
+    register: ({ name, settings, variables }) => supervisor.register(name, settings, variables ?? {}),
     observe: ({ service }) => supervisor.service(service).observe(),
     async watch({ service }, id, console) {
       supervisor.service(service)
       const stop = watchers.add(service, { onObserved: (observed) => console.event(id, { observed }), onFault: (fault) => console.event(id, { fault: fault.data }) })
       console.onEnd(id, stop)
     },
-    deploy: ({ service, operation, environment, version }) => supervisor.service(service).deploy(operation, environment, version),
+    deploy: ({ service, operation, environment, version, variables }) => supervisor.service(service).deploy(operation, environment, version, variables ?? {}),
     setWeights: ({ operation, request }) => supervisor.service(request.service).setWeights(operation, request),
     renewLease: ({ service, leaseId, ttlMs }) => supervisor.service(service).renewLease(leaseId, ttlMs),
     stop: ({ service, operation, environment, drainMs }) => supervisor.service(service).stop(operation, environment, drainMs),

@@ -27,6 +27,8 @@ export interface LaunchContext {
   readonly version: string
   readonly port: number
   readonly spawnId: string
+  /** Puts values in place of references to variables; only here, on the way to the process. */
+  fill(text: string): string
   readonly stdoutFd: number
   readonly stderrFd: number
 }
@@ -64,7 +66,7 @@ export function sessionRuns(leader: number): boolean {
 /** Starts the command by the shell, as leader of its own session, in a clean environment. */
 export function launchProcess(spec: LaunchSpec, context: LaunchContext): ServiceProcess {
   const port = String(context.port)
-  const declared = Object.fromEntries(Object.entries(spec.env).map(([name, value]) => [name, fillTemplate(value, { port })]))
+  const declared = Object.fromEntries(Object.entries(spec.env).map(([name, value]) => [name, context.fill(fillTemplate(value, { port }))]))
   const child = spawn('/bin/sh', ['-c', shellLine(fillTemplate(spec.run, { port }))], {
     cwd: spec.folder,
     detached: true,

@@ -5,6 +5,7 @@ import { ENVIRONMENTS, otherEnvironment, type EnvironmentName } from '../../../c
 import type { Operation, SetWeights } from '../../../core/ports.ts'
 import type { LocalSettings } from '../config.ts'
 import type { EnvironmentReading, RouteState, SecondCounts } from '../router/messages.ts'
+import { createReferences } from '../references.ts'
 import { checkLaunch, configDigest, launchSpec, resolveVersion } from '../versions.ts'
 import type { EnvironmentDurable, KnownVersion, ServiceDurable } from './durable.ts'
 import { createEnvironment, type Environment, type EnvironmentView } from './environment.ts'
@@ -39,12 +40,12 @@ export interface ServiceOptions {
 
 /** One service: two environments, the weights between them, and the operations on both. */
 export interface Service {
-  configure(settings: LocalSettings, ports: ServiceDurable['ports']): Promise<void>
+  configure(settings: LocalSettings, ports: ServiceDurable['ports'], variables?: Readonly<Record<string, string>>): Promise<void>
   settings(): LocalSettings
   durable(): ServiceDurable
   route(): RouteState
   observe(): Promise<ObservedService>
-  deploy(operation: Operation, environment: EnvironmentName, version: VersionRef): Promise<void>
+  deploy(operation: Operation, environment: EnvironmentName, version: VersionRef, variables: Readonly<Record<string, string>>): Promise<void>
   setWeights(operation: Operation, request: SetWeights): Promise<{ readonly generation: number }>
   renewLease(leaseId: string, ttlMs: number): Promise<LeaseState>
   stop(operation: Operation, environment: EnvironmentName, drainMs: number): Promise<void>
@@ -64,6 +65,7 @@ export function createService(options: ServiceOptions): Service {
   let durable = options.durable
   let usage: Record<EnvironmentName, Usage | null> = { blue: null, green: null }
   const metrics = createMetricsWindow()
+  const references = createReferences()
   const logs = { blue: openEnvironmentLog(options.logFolder, name, 'blue', options.recovering), green: openEnvironmentLog(options.logFolder, name, 'green', options.recovering) }
   const environments: Record<EnvironmentName, Environment> = { blue: open('blue'), green: open('green') }
   /** Work on one environment happens one after the other. */
@@ -78,6 +80,7 @@ export function createService(options: ServiceOptions): Service {
       name: environment,
       log: logs[environment],
       settings: () => settings,
+      references,
       durable: () => durable[environment],
       persist: (patch) => {
         void save(withEnvironment(environment, patch)).catch((error: unknown) => options.note(`State of ${name} could not be saved: ${String(error)}`))
@@ -232,12 +235,14 @@ export function createService(options: ServiceOptions): Service {
   const address = (at: { readonly host: string }, port: number) => `http://${at.host.includes(':') ? `[${at.host}]` : at.host}:${port}`
 
   return {
-    async configure(next, ports) {
+    async configure(next, ports, variables = {}) {
+      references.learn(variables)
       await exclusive(async () => {
         settings = next
         if (ports.live !== durable.ports.live || ports.preview !== durable.ports.preview) await save({ ports })
         await router.setRoute(route())
       })
+      for (const environment of ENVIRONMENTS) environments[environment].onVariables()
       options.onChange()
     },
     settings: () => settings,
@@ -255,8 +260,9 @@ export function createService(options: ServiceOptions): Service {
         lease: durable.lease ? { id: durable.lease.id, expiresAt: lease.expiresAt(), onExpiry: durable.lease.onExpiry, expired: durable.lease.expired } : null,
       }
     },
-    deploy: (operation, environment, version) =>
+    deploy: (operation, environment, version, variables) =>
       once(operation, async () => {
+        references.learn(variables)
         if (memory.find(operation.id) !== undefined) return
         checkFence(doors(), operation)
         checkIdle(doors(), environment, version)

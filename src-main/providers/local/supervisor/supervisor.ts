@@ -40,7 +40,8 @@ export interface SupervisorOptions {
 /** What requests may do to the supervisor as a whole. */
 export interface Supervisor {
   service(name: string): Service
-  register(name: string, settings: unknown): Promise<void>
+  /** `variables`: values of the references in the settings; kept in memory only. */
+  register(name: string, settings: unknown, variables: Readonly<Record<string, string>>): Promise<void>
   status(): SupervisorStatus
   stopAll(drainMs: number, why: string): Promise<void>
   upgradeRouter(entry: string | null, drainMs: number): Promise<void>
@@ -110,7 +111,7 @@ export async function createSupervisor(options: SupervisorOptions): Promise<Supe
     return ports
   }
 
-  async function register(name: string, input: unknown): Promise<void> {
+  async function register(name: string, input: unknown, variables: Readonly<Record<string, string>>): Promise<void> {
     const parsed = localSettingsSchema.safeParse(input)
     if (!parsed.success) {
       const [issue] = parsed.error.issues
@@ -133,7 +134,7 @@ export async function createSupervisor(options: SupervisorOptions): Promise<Supe
       }
       throw error
     }
-    await opened.configure(settings, ports)
+    await opened.configure(settings, ports, variables)
     await memory.saveSettings(name, settings, opened.durable())
   }
 

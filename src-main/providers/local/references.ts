@@ -1,0 +1,37 @@
+import type { LocalSettings } from './config.ts'
+
+const REFERENCE = /\$\{env:([A-Za-z_][A-Za-z0-9_]*)\}/g
+
+/**
+ * Values behind the `${env:NAME}` references of declared variables: how secrets stay out of the workspace file. Settings
+ * and everything on disk keep the reference; a console hands the values over with each registration and deployment, and
+ * the supervisor keeps them in memory only. They are in no log, no answer and no digest.
+ */
+export interface References {
+  learn(values: Readonly<Record<string, string>>): void
+  /** Names referred to whose values are not known. */
+  missing(env: Readonly<Record<string, string>>): readonly string[]
+  /** A name that is not known stays as written. */
+  fill(text: string): string
+}
+
+export function createReferences(): References {
+  const known = new Map<string, string>()
+  return {
+    learn(values) {
+      for (const [name, value] of Object.entries(values)) known.set(name, value)
+    },
+    missing: (env) => [...new Set(namesIn(Object.values(env)).filter((name) => !known.has(name)))],
+    fill: (text) => text.replace(REFERENCE, (whole, name: string) => known.get(name) ?? whole),
+  }
+}
+
+/** What this process knows of the variables that a service's settings refer to. */
+export function referencedValues(settings: LocalSettings, source: Readonly<Record<string, string | undefined>>): Record<string, string> {
+  const texts = [settings.env, settings.envBlue, settings.envGreen].flatMap((env) => Object.values(env))
+  return Object.fromEntries(namesIn(texts).flatMap((name) => (source[name] === undefined ? [] : [[name, source[name]]])))
+}
+
+function namesIn(texts: readonly string[]): readonly string[] {
+  return texts.flatMap((text) => [...text.matchAll(REFERENCE)].map(([, name = '']) => name))
+}
