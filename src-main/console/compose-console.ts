@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { Fault } from '../contract/fault.ts'
 import type { JournalDraft } from '../contract/journal.ts'
@@ -24,19 +25,23 @@ import { openWorkspaceSession } from './workspace-session.ts'
 
 /** How often a console that only reads looks for what the controlling one did. */
 const FOLLOW_MS = 1000
+/** Why a terminal that only asked may not act. */
+const LOOKING = 'This was opened only to look; nothing is acted on.'
 
 /** A console on a data folder: journal, workspace, engine, providers. The second console on a folder only reads. */
 export async function composeConsole(options: ComposeOptions): Promise<Core> {
   const files = dataFolderFiles(options.dataFolder)
   const identity = openIdentity(options.dataFolder)
   const log = (line: string) => console.error(line)
-  const { store, readOnlyReason } = openStoreOrRead(options, identity.hostId)
+  const opened = openStoreOrRead(options, identity.hostId)
+  const { store } = opened
+  const readOnlyReason = opened.readOnlyReason ?? (options.scope === 'readOnly' ? LOOKING : null)
   const reader = await openReaderClient({ file: files.journal, indexFile: readOnlyReason === null ? files.search : null, checkpointLog: readOnlyReason === null, wallMs: Date.now })
 
   const trustEntries = await reader.search({ text: '', action: TRUST_ACTION }, undefined, 500).catch(() => ({ entries: [] }))
   const session = openWorkspaceSession(options.workspaceFile, trustedDigests(trustEntries.entries))
   store.setWorkspaceDigest(session.workspace?.digest ?? '')
-  const providers = openProviders({ dataFolder: options.dataFolder, idleStopMs: session.workspace?.idleStopMs ?? null, nodePath: options.nodePath ?? process.execPath })
+  const providers = openProviders({ dataFolder: options.dataFolder, idleStopMs: session.workspace?.idleStopMs ?? null, nodePath: options.nodePath ?? process.execPath, onlyLooks: options.scope === 'readOnly' })
 
   // Losable, and nobody waits for it; a terminal's single act keeps none.
   const metrics = readOnlyReason === null && options.scope === 'whole' ? openMetricsStore({ file: files.metrics, wallMs: Date.now }) : null
@@ -127,6 +132,8 @@ export async function composeConsole(options: ComposeOptions): Promise<Core> {
 function openStoreOrRead(options: ComposeOptions, hostId: string): { store: DataStore; readOnlyReason: string | null } {
   const common = { folder: options.dataFolder, appVersion: APP_VERSION, hostId, workspaceDigest: '', wallMs: Date.now, nextId: () => SYSTEM_IDS.next() }
   try {
+    // A look takes no lock; only where no journal was ever kept is there nothing to read, and one is made.
+    if (options.scope === 'readOnly' && existsSync(dataFolderFiles(options.dataFolder).journal)) return { store: openStore({ ...common, readOnly: true }), readOnlyReason: LOOKING }
     return { store: openStore(common), readOnlyReason: null }
   } catch (error) {
     if (!(error instanceof Fault) || error.code !== 'dataFolderBusy') throw error
@@ -134,13 +141,19 @@ function openStoreOrRead(options: ComposeOptions, hostId: string): { store: Data
   }
 }
 
-/** For the tests that kill a console at a named point: SIGNALBOX_CRASH_AT=name:nth ends the process there. */
+/**
+ * For the tests that kill a console at a named point: SIGNALBOX_CRASH_AT=name:nth ends the process there. Set but empty,
+ * the process may set it for itself later, and the counting begins then.
+ */
 function crashPointFromEnvironment(): (name: string) => void {
-  const armed = process.env['SIGNALBOX_CRASH_AT']
-  if (!armed) return () => {}
-  const [point, nth = '1'] = armed.split(':')
-  let left = Number(nth)
+  if (process.env['SIGNALBOX_CRASH_AT'] === undefined) return () => {}
+  let armed = ''
+  let left = 0
   return (name) => {
+    const wanted = process.env['SIGNALBOX_CRASH_AT'] ?? ''
+    const [point, nth = '1'] = wanted.split(':')
+    if (wanted !== armed) left = Number(nth)
+    armed = wanted
     if (name === point && (left -= 1) === 0) process.kill(process.pid, 'SIGKILL')
   }
 }

@@ -9,6 +9,6 @@ export interface Providers {
 }
 
 /** Opens the providers of a data folder. Nothing is started until a service needs it. */
-export function openProviders(options: { readonly dataFolder: string; readonly idleStopMs: number | null; readonly nodePath: string }): Providers {
-  return { local: createLocalProvider({ dataFolder: options.dataFolder, idleExitMs: options.idleStopMs, nodePath: options.nodePath }) }
+export function openProviders(options: { readonly dataFolder: string; readonly idleStopMs: number | null; readonly nodePath: string; readonly onlyLooks: boolean }): Providers {
+  return { local: createLocalProvider({ dataFolder: options.dataFolder, idleExitMs: options.idleStopMs, nodePath: options.nodePath, onlyLooks: options.onlyLooks }) }
 }

@@ -15,7 +15,7 @@ interface Snapshot {
   readonly waiting: readonly WaitingItem[]
 }
 
-/** How long a core just composed may take to read the world for the first time. */
+/** How long a core just composed may take to read the world for the first time, or to find that it cannot. */
 const FIRST_READING_MS = 2000
 
 /** One coherent picture: what `system.watch` starts with. A core carried by this process is given a moment to look first. */
@@ -24,7 +24,7 @@ async function takeSnapshot(client: ConsoleClient, fresh: boolean): Promise<Snap
   let waiting: readonly WaitingItem[] = []
   let ready = false
   const services = new Map<string, ServiceView>()
-  const enough = () => ready && (!fresh || [...services.values()].every((view) => view.observed.kind === 'known'))
+  const enough = () => ready && (!fresh || [...services.values()].every((view) => view.observed.kind === 'known' || view.observed.since > 0))
   const patience = AbortSignal.timeout(FIRST_READING_MS)
   try {
     for await (const item of await client.system.watch({ metrics: false }, { signal: patience })) {

@@ -32,7 +32,7 @@ export function refuseRequest(request: Pick<IncomingMessage, 'method' | 'url' | 
   const site = request.headers['sec-fetch-site']
   if (site !== undefined && site !== 'same-origin' && site !== 'none') {
     const topLevel = request.headers['sec-fetch-mode'] === 'navigate' && request.headers['sec-fetch-dest'] === 'document'
-    if (upgrade || request.method !== 'GET' || !topLevel || pathOf(url) !== '/') return { status: 403, why: 'asked for by another site' }
+    if (request.method !== 'GET' || !topLevel || pathOf(url) !== '/') return { status: 403, why: 'asked for by another site' }
   }
   return null
 }

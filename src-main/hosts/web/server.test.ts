@@ -13,7 +13,7 @@ let fixture: ServerFixture
 let browser: BrowserDouble
 
 beforeAll(async () => {
-  fixture = await startServerFixture({ helloDeadlineMs: 150 })
+  fixture = await startServerFixture()
   browser = await enterAsBrowser(fixture.server.issueUrl())
 })
 afterAll(() => fixture.close())
@@ -160,6 +160,7 @@ describe('files', () => {
     expect(script).toMatchObject({ status: 200, body: 'export {}', headers: { 'content-type': 'text/javascript; charset=utf-8' } })
     expect(script.headers['cache-control']).toContain('immutable')
     expect((await askConsole({ path: '/services/checkout', headers: { host: host() } })).body).toBe(page.body)
+    expect((await askConsole({ path: '/services/check%20out', headers: { host: host() } })).body).toBe(page.body)
     expect((await askConsole({ path: '/assets/gone.js', headers: { host: host() } })).status).toBe(404)
     expect((await askConsole({ path: '/secret.txt', headers: { host: host() } })).status).toBe(404)
   })
@@ -262,10 +263,11 @@ describe('WebSocket', () => {
   )
 
   test('silence closes soon', async () => {
-    const { socket } = await browser.openSocket()
-    const startedAt = performance.now()
+    const strict = await startServerFixture({ helloDeadlineMs: 150 })
+    const visitor = await enterAsBrowser(strict.server.issueUrl())
+    const { socket } = await visitor.openSocket()
     expect(await closeCode(socket)).toBe(CLOSE_CODES.silent)
-    expect(performance.now() - startedAt).toBeLessThan(2000)
+    await strict.close()
   })
 
   test('an oversized frame closes; one below the limit is answered', async () => {
