@@ -270,3 +270,37 @@ describe('what is no text', () => {
     expect(problemsOf('\uFEFFworkspcae: shop\r\ntier: dev\r\nservices: {a: {run: x, versions: ./releases}}\r\n')[0]).toMatch(/^1:1 unknown key `workspcae`/)
   })
 })
+
+describe('what it would run', () => {
+  it('is every command, with its variables and its folder', () => {
+    const { commands } = workspaceOf(
+      `workspace: shop
+tier: dev
+services:
+  checkout:
+    run: node server.js \${port}
+    folder: ./releases/\${version}
+    versions: {run: ls}
+    env: {LEVEL: info, TEXT: "it's", KEY: "\${env:KEY}"}
+    green: {env: {LEVEL: debug}}
+    data: {per-environment: {sync: {run: ./lag.sh}}}
+    plan: {smoke: [/health, {name: buys, run: ./smoke.sh}]}
+`,
+      { KEY: 'hunter2' },
+    )
+    const at = (path: string) => join(folder, path)
+    expect(commands).toEqual([
+      { service: 'checkout', purpose: 'run in blue', command: `KEY='\${env:KEY}' LEVEL=info TEXT='it'\\''s' node server.js \${port}`, folder: at('releases/${version}') },
+      { service: 'checkout', purpose: 'run in green', command: `KEY='\${env:KEY}' LEVEL=debug TEXT='it'\\''s' node server.js \${port}`, folder: at('releases/${version}') },
+      { service: 'checkout', purpose: 'list versions', command: 'ls', folder: at('releases') },
+      { service: 'checkout', purpose: 'smoke test “buys”', command: './smoke.sh', folder },
+      { service: 'checkout', purpose: 'how far its data is behind', command: './lag.sh', folder },
+    ])
+  })
+
+  it('has a digest that changes with a variable, and not with a plan', () => {
+    const digestOf = (line: string) => workspaceOf(withLine(line)).commandsDigest
+    expect(digestOf('env: {A: "1"}')).not.toBe(digestOf('env: {A: "2"}'))
+    expect(digestOf('plan: {bake: 1m}')).toBe(digestOf('plan: {bake: 2m}'))
+  })
+})

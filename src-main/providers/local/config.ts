@@ -28,7 +28,7 @@ export const versionSourceSchema = z.discriminatedUnion('kind', [
   /** Each subfolder of `path` (absolute) is a version; an optional `version.json` or `package.json` in it gives title and changes. */
   z.strictObject({ kind: z.literal('folder'), path: z.string().min(1) }),
   z.strictObject({ kind: z.literal('list'), versions: z.array(z.string().min(1)).min(1) }),
-  /** Prints one version per line, newest first; text after a tab is its title. Run by the shell in `folder` when that has no `${version}`. */
+  /** Prints one version per line, newest first; text after a tab is its title. Run by the shell in `folder`, or above its first template. */
   z.strictObject({ kind: z.literal('command'), command: z.string().min(1) }),
 ])
 export type VersionSource = Readonly<z.infer<typeof versionSourceSchema>>

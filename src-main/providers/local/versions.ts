@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { constants } from 'node:fs'
 import { access, readdir, readFile, stat } from 'node:fs/promises'
-import { delimiter, isAbsolute, join, resolve } from 'node:path'
+import { delimiter, dirname, isAbsolute, join, resolve } from 'node:path'
 import { Fault } from '../../contract/fault.ts'
 import type { VersionRef } from '../../contract/traffic.ts'
 import type { EnvironmentName } from '../../contract/vocabulary.ts'
@@ -39,6 +39,12 @@ export function baseVariables(source: NodeJS.ProcessEnv = process.env): Record<s
     if (value !== undefined) kept[name] = value
   }
   return kept
+}
+
+/** The part of a folder that is the same for every version: all of it, or what stands above its first template. */
+export function certainFolder(folder: string): string {
+  const template = folder.indexOf('${')
+  return template === -1 ? folder : dirname(`${folder.slice(0, template)}x`)
 }
 
 export function launchSpec(settings: LocalSettings, version: string, environment: EnvironmentName): LaunchSpec {
@@ -121,7 +127,7 @@ function createdAt(manifest: unknown): number | null {
 
 function listCommand(settings: LocalSettings, command: string): Promise<readonly ListedVersion[]> {
   return new Promise((done, fail) => {
-    const cwd = settings.folder.includes('${') ? undefined : settings.folder
+    const cwd = certainFolder(settings.folder)
     execFile('/bin/sh', ['-c', command], { cwd, env: baseVariables(), timeout: LIST_TIMEOUT_MS, maxBuffer: 4 << 20 }, (error, stdout, stderr) => {
       if (error) {
         fail(new Fault('invalidInput', `The command that lists versions failed: ${stderr.trim().split('\n').at(-1) || error.message}. Traffic is unchanged.`, `Run it in a terminal and mend it: ${command}`))

@@ -12,6 +12,7 @@ import { clip } from '../../workspace/units.ts'
 import { variables } from '../../workspace/variables.ts'
 import { localSettingsSchema } from './config.ts'
 import type { ReadyProbe, VersionSource } from './config.ts'
+import { certainFolder } from './versions.ts'
 
 /** How a service of the local provider is written in the workspace file. docs/workspace.md is the reference. */
 
@@ -78,7 +79,7 @@ function folderReader(context: ShapeContext, templates: readonly string[]): Read
     }
     const path = isAbsolute(written) ? resolve(written) : join(context.folder, written)
     // Only what stands before the first template can be looked at now.
-    const certain = path.includes('${') ? dirname(`${path.slice(0, path.indexOf('${'))}x`) : path
+    const certain = certainFolder(path)
     if (!isFolder(certain)) return reportAt(node, at, `there is no folder ${clip(certain, 200)}`, 'a folder that exists: absolute, or from where this file is')
     return path
   }
@@ -183,7 +184,7 @@ function assemble(read: LocalRead, at: Reading, context: ShapeContext & { readon
     envGreen: read.envGreen?.env ?? {},
     drainMs: context.drainMs,
   }
-  return { settings, commands: commandsOf(read, versions, folder, context), ports: portsOf(read, host, at) }
+  return { settings, commands: commandsOf(read, versions, folder), ports: portsOf(read, host, at) }
 }
 
 /** A folder that ends with `/${version}` says where the versions are. */
@@ -211,7 +212,7 @@ function portsOf(read: LocalRead, host: string, at: Reading): readonly ShapePort
 }
 
 /** As a shell would take it, so that a person who decides on trust sees variables that change what a command does. */
-function commandsOf(read: LocalRead, versions: VersionSource | undefined, folder: string, context: ShapeContext): readonly ShapeCommand[] {
+function commandsOf(read: LocalRead, versions: VersionSource | undefined, folder: string): readonly ShapeCommand[] {
   const run = read.run ?? ''
   const written = (env: Readonly<Record<string, string>>) =>
     [...Object.entries(env).toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([name, value]) => `${name}=${quote(value)}`), run].join(' ')
@@ -219,7 +220,7 @@ function commandsOf(read: LocalRead, versions: VersionSource | undefined, folder
   const green = written({ ...read.env, ...read.envGreen?.env })
   return [
     ...(blue === green ? [{ purpose: 'run', command: blue, folder }] : [{ purpose: 'run in blue', command: blue, folder }, { purpose: 'run in green', command: green, folder }]),
-    ...(versions?.kind === 'command' ? [{ purpose: 'list versions', command: versions.command, folder: folder.includes('${') ? context.folder : folder }] : []),
+    ...(versions?.kind === 'command' ? [{ purpose: 'list versions', command: versions.command, folder: certainFolder(folder) }] : []),
   ]
 }
 
