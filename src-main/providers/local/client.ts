@@ -4,7 +4,7 @@ import { Fault, faultFromData } from '../../contract/fault.ts'
 import { agreeVersion, answerLineSchema, challengeSchema, CONTROL_VERSIONS, goodbyeSchema, lineSplitter, proof, sameProof, welcomeSchema, type MethodName, type RequestOf } from './protocol.ts'
 
 const HANDSHAKE_MS = 3_000
-const START_DEADLINE_MS = 10_000
+const START_DEADLINE_MS = 20_000
 const RETRY_MS = 25
 /** A request whose connection broke is sent again: operations are remembered by their id, the rest only reads. */
 const ATTEMPTS = 3

@@ -52,7 +52,10 @@ describe.concurrent('an environment', () => {
   it('that never gets ready says so after its deadline, and with what it was answered', withBench({}, async (bench) => {
     await bench.start({ ready: { kind: 'http', path: '/ready', timeoutMs: 300, intervalMs: 30 } })
     await bench.deploy('green', 'unready-1')
-    await bench.until('unready', async () => (await bench.provider.observe('web')).environments.green.readiness === 'unready')
+    await bench.until('unready', async () => {
+      const { green } = (await bench.provider.observe('web')).environments
+      return green.readiness === 'unready' && green.detail.includes('503')
+    })
     expect((await bench.provider.observe('web')).environments.green.detail).toMatch(/readinessTimeout: not ready within 300 ms, \/ready answered 503/)
   }))
 

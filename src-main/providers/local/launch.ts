@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { closeSync, openSync } from 'node:fs'
+import { closeSync, openSync, renameSync, statSync } from 'node:fs'
 import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { LocalPaths } from './paths.ts'
@@ -18,6 +18,9 @@ export function defaultEntries(): LocalEntries {
   return { supervisor: at('supervisor'), router: at('router') }
 }
 
+/** Size from which a new supervisor begins a new supervisor.log. */
+const OUTPUT_KEPT_BYTES = 5 << 20
+
 export interface LaunchOptions {
   readonly dataFolder: string
   readonly nodePath: string
@@ -26,6 +29,7 @@ export interface LaunchOptions {
 
 /** Starts a supervisor that does not depend on this process. When one is running already, the new one ends by itself. */
 export function launchSupervisor(paths: LocalPaths, { dataFolder, nodePath, entries }: LaunchOptions): void {
+  if ((statSync(paths.output, { throwIfNoEntry: false })?.size ?? 0) > OUTPUT_KEPT_BYTES) renameSync(paths.output, `${paths.output}.1`)
   const output = openSync(paths.output, 'a', 0o600)
   const runtime = process.env['XDG_RUNTIME_DIR']
   const child = spawn(nodePath, [entries.supervisor, '--data', dataFolder, '--router', entries.router], {

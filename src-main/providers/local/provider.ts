@@ -30,7 +30,7 @@ export const LOCAL_CAPABILITIES: Capabilities = {
 const STOP_EXTRA_MS = 120_000
 const RESUBSCRIBE_MS = 250
 const REVIVAL_POLL_MS = 100
-const REVIVAL_WAIT_MS = 5_000
+const REVIVAL_WAIT_MS = 15_000
 
 export interface LocalProviderOptions {
   /** The console's data folder; the supervisor keeps its things in `local` below it. */

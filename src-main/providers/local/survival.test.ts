@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
@@ -142,6 +143,8 @@ describe.concurrent('what survives', () => {
       expect(heard).not.toContain('result')
     }
     expect(await bench.provider.supervisorStatus()).not.toBeNull()
+    const { folder, token } = localPaths(bench.dataFolder)
+    expect([folder, path, token].map((file) => (statSync(file).mode & 0o777).toString(8))).toEqual(['700', '600', '600'])
   }))
 
   it('ends by itself when no console was connected for as long as was asked, and not before', withBench({ idleExitMs: 400 }, async (bench) => {

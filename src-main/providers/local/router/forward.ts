@@ -117,10 +117,9 @@ function send(options: ForwardOptions, path: string, headers: string[], body: Pa
           response.once('drain', onDrain)
         }
       },
-      onResponseEnd(_, trailers) {
+      onResponseEnd() {
         if (!end()) return
         if (!streamed) counters?.answered(status, performance.now() - startedAt)
-        if (trailers && Object.keys(trailers).length > 0 && response.hasHeader('trailer')) response.addTrailers(trailers as Record<string, string>)
         response.end()
       },
       onResponseError(_, error) {

@@ -44,6 +44,9 @@ function openServer(service: string, kind: ListenerKind): Server {
       requestTimeout: 0,
       maxHeaderSize: MAX_HEAD_BYTES,
       noDelay: true,
+      // Finds out about peers of long connections that are gone without a word.
+      keepAlive: true,
+      keepAliveInitialDelay: 60_000,
     },
     (request, response) => {
       if (retiring) response.shouldKeepAlive = false

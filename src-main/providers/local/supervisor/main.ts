@@ -13,8 +13,8 @@ import { openStateLog } from './state-log.ts'
 import { createSupervisor, type Inherited } from './supervisor.ts'
 
 /** How long a console's supervisor waits for a living router to bring back its own, which has the sockets. */
-const REVIVAL_WAIT_MS = 4_000
-const INHERIT_TIMEOUT_MS = 3_000
+const REVIVAL_WAIT_MS = 8_000
+const INHERIT_TIMEOUT_MS = 10_000
 
 const { values } = parseArgs({ options: { data: { type: 'string' }, router: { type: 'string' } } })
 if (!values.data || !values.router) throw new Error('usage: main.ts --data FOLDER --router FILE')

@@ -4,8 +4,8 @@ import type { EnvironmentReading, FromRouter, ListenerKind, RouteReading, RouteS
 import { portTaken, type ListeningHandle } from './listeners.ts'
 import { spawnRouter, type RouterCommand, type RouterPeer } from './router-peer.ts'
 
-const READ_TIMEOUT_MS = 1_000
-const UP_TIMEOUT_MS = 5_000
+const READ_TIMEOUT_MS = 2_000
+const UP_TIMEOUT_MS = 10_000
 /** How long a router whose place was taken may go on for its own connections. */
 const RETIRE_AFTER_ADOPTION_MS = 10 * 60_000
 
@@ -56,6 +56,7 @@ export function createRouterLink(options: RouterLinkOptions): RouterLink {
   let entry = options.command.entry
   let current: RouterPeer | null = null
   const retiring = new Set<RouterPeer>()
+  const starting = new Set<RouterPeer>()
   /** Routers that may be routing: they get every change. */
   const peers = new Set<RouterPeer>()
   let upcoming: Promise<void> | null = null
@@ -68,6 +69,9 @@ export function createRouterLink(options: RouterLinkOptions): RouterLink {
   async function bringUp(): Promise<RouterPeer> {
     const peer = spawnRouter({ ...options.command, entry }, options.onSecond)
     try {
+      // Before it accepts: a supervisor that has to take over must find every router there is.
+      starting.add(peer)
+      announce()
       await peer.up
       peer.tell({ type: 'supervisor', command: options.supervisorCommand() })
       // From here on in one go: a route that changes meanwhile reaches the peer in order.
@@ -79,6 +83,8 @@ export function createRouterLink(options: RouterLinkOptions): RouterLink {
       peers.delete(peer)
       peer.kill()
       throw error
+    } finally {
+      starting.delete(peer)
     }
     const startedAt = performance.now()
     void peer.gone.then(() => {
@@ -98,7 +104,7 @@ export function createRouterLink(options: RouterLinkOptions): RouterLink {
   }
 
   function announce(): void {
-    options.onRouters([...(current ? [current.pid] : []), ...[...retiring].map((peer) => peer.pid)])
+    options.onRouters([...(current ? [current] : []), ...retiring, ...starting].map((peer) => peer.pid))
   }
 
   function ensureUp(): void {

@@ -2,7 +2,8 @@ import { spawn } from 'node:child_process'
 import type { Socket } from 'node:net'
 import type { FromRouter, ToRouter } from '../router/messages.ts'
 
-const ASK_TIMEOUT_MS = 3_000
+/** A machine may be that busy; a router that is silent for longer is taken for hung. */
+const ASK_TIMEOUT_MS = 8_000
 
 type Answered = Extract<ToRouter, { readonly n: number }>
 /** A message as it is asked, before it has its number. */
