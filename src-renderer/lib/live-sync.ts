@@ -10,21 +10,42 @@ export interface LiveSyncOptions {
   readonly onFresh: () => void
   /** Waits between attempts, milliseconds; the last one repeats. */
   readonly retryMs?: readonly number[]
+  /** A connection on which nothing came for so long is given up, milliseconds. The core says something every two seconds. */
+  readonly silentMs?: number
 }
 
 const RETRY_MS = [250, 500, 1000, 2000, 3000] as const
+const SILENT_MS = 7_000
 
 /** Keeps a connection open and its watch stream flowing into the store, until the returned function is called. */
 export function startLiveSync(options: LiveSyncOptions): () => void {
   const { connect, session, store, onFresh } = options
   const retryMs = options.retryMs ?? RETRY_MS
+  const silentMs = options.silentMs ?? SILENT_MS
   const stop = new AbortController()
 
   async function once(): Promise<string> {
-    const link = await connect(stop.signal)
+    // A core that hangs keeps its sockets open: only its silence tells. What is shown would look fresh for ever.
+    const silence = watchSilence(silentMs)
+    const giveUp = () => silence.stop()
+    stop.signal.addEventListener('abort', giveUp)
+    try {
+      return await Promise.race([silence.over, listen(silence)])
+    } finally {
+      silence.stop()
+      stop.signal.removeEventListener('abort', giveUp)
+    }
+  }
+
+  async function listen(silence: Silence): Promise<string> {
+    const link = await connect(silence.signal)
+    if (silence.signal.aborted) {
+      link.close()
+      return SILENT
+    }
     session.setLink(link)
     try {
-      const closed = link.closed.then((why) => ({ done: true as const, why }))
+      const closed = Promise.race([link.closed, silence.over]).then((why) => ({ done: true as const, why }))
       const items = await Promise.race([link.client.system.watch({ metrics: true }), closed])
       if ('why' in items) return items.why
       const iterator = items[Symbol.asyncIterator]()
@@ -32,6 +53,7 @@ export function startLiveSync(options: LiveSyncOptions): () => void {
         const next = await Promise.race([iterator.next(), closed])
         if ('why' in next) return next.why
         if (next.done) return 'the core ended the stream'
+        silence.heard()
         store.apply(next.value)
         if (next.value.kind === 'ready') onFresh()
       }
@@ -60,6 +82,34 @@ export function startLiveSync(options: LiveSyncOptions): () => void {
 
   void run()
   return () => stop.abort()
+}
+
+const SILENT = 'the core says nothing any more'
+
+interface Silence {
+  /** Settles when nothing was heard for too long, or it was stopped. */
+  readonly over: Promise<string>
+  readonly signal: AbortSignal
+  heard(): void
+  stop(): void
+}
+
+function watchSilence(silentMs: number): Silence {
+  const aborter = new AbortController()
+  const over = new Promise<string>((resolve) => aborter.signal.addEventListener('abort', () => resolve(SILENT), { once: true }))
+  let heardAt = performance.now()
+  const timer = setInterval(() => {
+    if (performance.now() - heardAt > silentMs) aborter.abort()
+  }, Math.min(500, silentMs))
+  aborter.signal.addEventListener('abort', () => clearInterval(timer), { once: true })
+  return {
+    over,
+    signal: aborter.signal,
+    heard: () => {
+      heardAt = performance.now()
+    },
+    stop: () => aborter.abort(),
+  }
 }
 
 function reasonOf(error: unknown): { readonly why: string; readonly next: string } {

@@ -30,17 +30,24 @@ export interface Session {
 
 export function createSession(): Session {
   let current: Link | null = null
+  let giveUp: () => void = () => undefined
+  let givenUp = new Promise<void>(() => undefined)
   return {
     async call(use) {
       const link = current
       if (!link) throw new FaultError(DISCONNECTED)
-      const lost = link.closed.then(() => {
+      // A hung core's socket closes late, if ever: a link that was given up answers nobody any more.
+      const lost = Promise.race([link.closed, givenUp]).then(() => {
         throw new FaultError(DISCONNECTED)
       })
       return Promise.race([use(link.client), lost])
     },
     setLink(link) {
+      giveUp()
       current = link
+      givenUp = new Promise((resolve) => {
+        giveUp = resolve
+      })
     },
   }
 }
