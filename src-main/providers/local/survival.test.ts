@@ -83,6 +83,17 @@ describe.concurrent('what survives', () => {
     await bench.until('blue again', async () => (await bench.pids()).blue !== after.blue && (await bench.provider.observe('web')).environments.blue.readiness === 'ready')
   }))
 
+  it('replaces the supervisor itself under load without an error', withBench({}, async (bench) => {
+    const { live } = await bench.start()
+    const before = await bench.pids()
+    const load = openLoop(targetOf(live), 100)
+    await bench.provider.upgradeSupervisor()
+    await bench.until('the next one', async () => (await bench.pids()).supervisor !== before.supervisor)
+    const report = await load.stop()
+    expect(report.errors).toEqual({})
+    expect(await bench.pids()).toMatchObject({ blue: before.blue, adoptions: 1 })
+  }))
+
   it('comes back from the death of supervisor and router together, with the same addresses', withBench({}, async (bench) => {
     const { live } = await bench.start()
     const before = await bench.pids()
