@@ -28,13 +28,13 @@ export function Lever({ label, detail, slot, icon, blocked = null, busy = false,
       className={`lever lever-${slot}`}
       aria-disabled={isOff || undefined}
       aria-busy={busy || undefined}
-      aria-label={blocked !== null ? `${label}: ${blocked}` : label}
       title={blocked ?? label}
       onClick={isOff ? undefined : onPress}
     >
       <b>
         {blocked !== null ? <Icon name="lock" /> : icon && <Icon name={icon} />}
         <span>{withoutVersion(label)}</span>
+        <span className="sr-only">{label.slice(withoutVersion(label).length)}</span>
       </b>
       <small>
         <span>{busy ? 'sending' : (blocked ?? detail)}</span>

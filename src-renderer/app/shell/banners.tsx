@@ -106,7 +106,7 @@ function Identity({ status }: { readonly status: SystemStatus }) {
   const [hidden, setHidden] = useState(() => sessionStorage.getItem(LATER) === '1')
   if (hidden) return null
   return (
-    <div className="flex flex-wrap items-center gap-3 border-b border-line-1 bg-bg-1 px-4 py-1.5">
+    <section aria-label="Who is acting" className="flex flex-wrap items-center gap-3 border-b border-line-1 bg-bg-1 px-4 py-1.5">
       <span>Who is acting? The journal writes it beside every act.</span>
       <IdentityForm status={status} />
       <Button
@@ -119,6 +119,6 @@ function Identity({ status }: { readonly status: SystemStatus }) {
       >
         Later
       </Button>
-    </div>
+    </section>
   )
 }

@@ -103,11 +103,10 @@ function RestMenu({ view, name, actions, off, run }: { readonly view: ReleaseVie
   if (!view) return null
   const item = 'block w-full cursor-default rounded-1 px-3 py-1.5 outline-none data-[highlighted]:bg-bg-3 data-[disabled]:text-ink-3'
   return (
-    <DropdownMenu.Root>
+    <DropdownMenu.Root modal={false}>
       <DropdownMenu.Trigger className="lever" style={{ width: 40, padding: 0, alignItems: 'center' }} aria-label="More actions">
         <Icon name="more" size={14} />
       </DropdownMenu.Trigger>
-      <DropdownMenu.Portal>
         <DropdownMenu.Content align="end" sideOffset={6} className="z-50 max-w-[380px] min-w-[240px] rounded-2 border border-line-3 bg-bg-2 p-1">
           {actions.map((action) => (
             <DropdownMenu.Item key={action.command} className={item} disabled={off !== null || action.blocks.length > 0} onSelect={() => run(action)}>
@@ -124,7 +123,6 @@ function RestMenu({ view, name, actions, off, run }: { readonly view: ReleaseVie
             <span className="block text-12 text-ink-3">every entry, with a checkpoint, for print</span>
           </DropdownMenu.Item>
         </DropdownMenu.Content>
-      </DropdownMenu.Portal>
     </DropdownMenu.Root>
   )
 }

@@ -35,7 +35,7 @@ export function AuditLevers({ verify, exporting, filter, filtered, count, releas
       {isExporting ? (
         <Lever slot={2} label="Stop the export" detail={exporting.state.kind === 'running' ? percent(exporting.state.done, exporting.state.total) : ''} onPress={exporting.stop} />
       ) : (
-        <DropdownMenu.Root>
+        <DropdownMenu.Root modal={false}>
           <DropdownMenu.Trigger className="lever lever-2" aria-disabled={off !== null || undefined} disabled={off !== null}>
             <b>
               <span>Export</span>
@@ -45,13 +45,11 @@ export function AuditLevers({ verify, exporting, filter, filtered, count, releas
               <span>{off ?? (exporting.state.kind === 'done' ? `${plural(exporting.state.count, 'entry', 'entries')} saved` : 'verifies without this console')}</span>
             </small>
           </DropdownMenu.Trigger>
-          <DropdownMenu.Portal>
             <DropdownMenu.Content align="end" sideOffset={6} className="z-50 min-w-[300px] rounded-2 border border-line-3 bg-bg-2 p-1">
               {filtered && <ExportItem item={item} label="What is shown, with proofs" note="JSON lines; left-out entries keep their hashes" onSelect={() => void exporting.start('jsonl', filter)} />}
               <ExportItem item={item} label="The whole journal, with proofs" note="JSON lines, for npm run verify" onSelect={() => void exporting.start('jsonl', null)} />
               <ExportItem item={item} label={filtered ? 'What is shown, for a spreadsheet' : 'The whole journal, for a spreadsheet'} note="CSV; cannot be verified" onSelect={() => void exporting.start('csv', filtered ? filter : null)} />
             </DropdownMenu.Content>
-          </DropdownMenu.Portal>
         </DropdownMenu.Root>
       )}
       <Lever

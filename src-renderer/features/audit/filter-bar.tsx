@@ -57,9 +57,10 @@ export function FilterBar({ search, onChange, services, operators, now, found }:
         <Icon name="search" className="text-ink-3" />
         {TOKENS.map((key) =>
           search[key] === undefined ? null : (
-            <button key={key} type="button" onClick={() => onChange(without(key))} aria-label={`Remove filter ${key} ${search[key]}`} className="inline-flex max-w-44 items-center gap-1.5 rounded-1 bg-bg-3 px-1.5 leading-5">
+            <button key={key} type="button" onClick={() => onChange(without(key))} className="inline-flex max-w-44 items-center gap-1.5 rounded-1 bg-bg-3 px-1.5 leading-5">
               <span className="text-ink-3">{key}</span>
               <span className="truncate">{search[key]}</span>
+              <span className="sr-only">, remove this filter</span>
               <Icon name="close" size={9} />
             </button>
           ),

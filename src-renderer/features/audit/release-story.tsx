@@ -56,11 +56,11 @@ export function StoryStrip({ releaseId, story, entries, onSelect }: { readonly r
               key={act.seq}
               type="button"
               title={`${act.label}, ${formatClock(act.at)}`}
-              aria-label={`Entry ${act.seq}: ${act.label}`}
               onClick={() => onSelect(act.seq)}
               className={`absolute bottom-2.5 border-l pl-1.5 text-left text-11 leading-[14px] whitespace-nowrap ${showLabel ? 'top-1.5' : 'top-7 w-2'} ${act.hot ? 'border-fail' : 'border-ink-3'}`}
               style={{ left: `${x}%` }}
             >
+              {!showLabel && <span className="sr-only">{act.label}</span>}
               {showLabel && (
                 <span className="absolute top-0 left-[5px] text-ink-2 hover:text-ink-1">
                   {act.label}

@@ -68,7 +68,7 @@ function labelled(marks: readonly Mark[], fromMs: number, toMs: number, now: num
     .toReversed()
     .map((mark) => {
       const start = (mark.at - fromMs) / span
-      const showLabel = start + Math.min(0.24, mark.label.length * 0.0075) < limit || (start + LABEL_FRACTION < limit && mark.label.length < 16)
+      const showLabel = start > 0.03 && (start + Math.min(0.24, mark.label.length * 0.0075) < limit || (start + LABEL_FRACTION < limit && mark.label.length < 16))
       if (showLabel) limit = start - 0.005
       return { ...mark, showLabel }
     })

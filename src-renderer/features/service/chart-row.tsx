@@ -51,7 +51,7 @@ export function ChartRow(props: ChartRowProps) {
   return (
     <>
       <div className="min-w-0 border-t border-line-1 pt-2.5 pr-12 pl-4">
-        <h3 className="leading-4">{title}</h3>
+        <h2 className="leading-4">{title}</h2>
         <dl className={`mt-1 grid gap-x-2 text-12 leading-[18px] ${heads ? 'grid-cols-[minmax(0,1fr)_auto_auto]' : 'grid-cols-[minmax(0,1fr)_auto]'}`}>
           {heads && (
             <>

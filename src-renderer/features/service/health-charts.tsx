@@ -38,7 +38,7 @@ export function HealthCharts({ service, entries, kind, tabs }: HealthChartsProps
   const pointNote = lines.bucketMs > 1000 ? `one point is ${formatDuration(lines.bucketMs)}` : ''
   const head = (
     <>
-      <div className="pt-2 pl-4 text-11 leading-[14px] text-ink-3">
+      <div className="relative z-10 pt-2 pl-4 whitespace-nowrap text-11 leading-[14px] text-ink-3">
         {tabs}
         <span role="group" aria-label="Span" className="flex gap-2.5">
           {SPANS.map((span) => (

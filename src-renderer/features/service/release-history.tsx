@@ -18,7 +18,7 @@ export function ReleaseHistory({ service }: { readonly service: string }) {
   if (query.isError) return <FaultNote fault={toFault(query.error)} onRetry={() => void query.refetch()} />
   if (query.data.length === 0) return <Empty title="No releases yet">A release is one attempt to bring a version to 100 %. Each one stays here with its report.</Empty>
   return (
-    <div className="min-h-0 flex-1 overflow-auto" tabIndex={0} role="region" aria-label="Releases">
+    <div className="min-h-0 flex-1 overflow-auto" tabIndex={0} role="region" aria-label="Releases, newest first">
       <table className="w-full text-12">
         <thead className="sticky top-0 bg-bg-1 text-11 text-ink-3">
           <tr className="h-6 [&>th]:px-4">
