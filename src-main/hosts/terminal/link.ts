@@ -21,7 +21,8 @@ export type OpenLink = (scope: ComposeOptions['scope']) => Promise<Link>
  */
 export function linkTo(paths: ConsolePaths): OpenLink {
   return async (scope) => {
-    const running = await joinConsole(paths.dataFolder)
+    // A journal named by its file is read by ourselves: no console knows it.
+    const running = paths.auditFile === null ? await joinConsole(paths.dataFolder) : null
     if (running) return { client: running.client, carriesCore: false, close: () => Promise.resolve(running.close()) }
     return carryCore({ ...paths, host: 'terminal', trustWorkspace: false, scope })
   }

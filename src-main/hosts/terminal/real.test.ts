@@ -6,8 +6,13 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startWebConsole, type WebConsole } from '../web/console.ts'
+import { linkTo } from './link.ts'
+import { runTerminal } from './run.ts'
 
-/** Real terminal processes, a real console, real services behind the real router. */
+/** Real processes on a machine that may be busy with other things. */
+const PATIENCE_MS = 120_000
+
+/** The real terminal, a real console, real services behind the real router. */
 const main = fileURLToPath(new URL('main.ts', import.meta.url))
 const folder = mkdtempSync(join(tmpdir(), 'signalbox-real-'))
 const dataFolder = join(folder, 'data')
@@ -43,12 +48,30 @@ afterAll(async () => {
   await console_?.close()
   await terminal('stop', '--all', '--reason', 'end of the test')
   rmSync(folder, { recursive: true, force: true })
-})
+}, PATIENCE_MS)
 
-function terminal(...args: string[]): Promise<{ code: number | null; out: string; error: string; tookMs: number }> {
+interface Answer {
+  readonly code: number | null
+  readonly out: string
+  readonly error: string
+}
+
+const where = () => ['--workspace', workspaceFile, '--data', dataFolder]
+
+/** In this process, over the console's socket or with a core of its own: all of it but the starting of Node. */
+async function terminal(...args: string[]): Promise<Answer> {
+  let out = ''
+  let error = ''
+  const streams = { out: { write: (text: string) => (out += text) }, error: { write: (text: string) => (error += text) }, columns: null }
+  const code = await runTerminal([...args, ...where()], { streams, linkTo, ask: null })
+  return { code, out, error }
+}
+
+/** As a process of its own, as typed into a shell. */
+function typed(...args: string[]): Promise<Answer & { readonly tookMs: number }> {
   return new Promise((resolve) => {
     const startedAt = performance.now()
-    const child = spawn(process.execPath, [main, ...args, '--workspace', workspaceFile, '--data', dataFolder], { stdio: ['ignore', 'pipe', 'pipe'] })
+    const child = spawn(process.execPath, [main, ...args, ...where()], { stdio: ['ignore', 'pipe', 'pipe'] })
     let out = ''
     let error = ''
     child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString('utf8')))
@@ -106,13 +129,13 @@ test('nothing of a workspace runs before it is trusted', async () => {
   expect(refused.code).toBe(1)
   expect(refused.error).toContain('server.mjs')
   expect((await terminal('deploy', 'checkout', '2.0.0')).code).toBe(1)
-})
+}, PATIENCE_MS)
 
 test('looking, with no console running, starts nothing and writes nothing', async () => {
   const before = readFileSync(join(dataFolder, 'journal.db')).length
   expect((await status()).console).toBe('none')
   expect(readFileSync(join(dataFolder, 'journal.db')).length).toBe(before)
-})
+}, PATIENCE_MS)
 
 test('a release through the running console: trust, deploy, promote, roll back, in the words of what was read back', async () => {
   await openConsole()
@@ -129,7 +152,7 @@ test('a release through the running console: trust, deploy, promote, roll back, 
   const back = await terminal('rollback', 'checkout', '--reason', 'errors')
   expect(back).toMatchObject({ code: 0, error: '', out: expect.stringMatching(/^Rolled back to blue \(1\.0\.0\) after \d+(\.\d+)? s/) as unknown })
   expect(await liveVersions()).toEqual(new Set(['1.0.0']))
-})
+}, PATIENCE_MS)
 
 test('roll back with no console running', async () => {
   expect((await terminal('deploy', 'checkout', '3.0.0', '--follow')).code).toBe(0)
@@ -137,11 +160,11 @@ test('roll back with no console running', async () => {
   await console_?.close()
   console_ = undefined
 
-  const back = await terminal('rollback', 'checkout', '--reason', 'three in the morning')
+  const back = await typed('rollback', 'checkout', '--reason', 'three in the morning')
   expect(back).toMatchObject({ code: 0, out: expect.stringMatching(/^Rolled back to blue \(1\.0\.0\) after \d+(\.\d+)? s/) as unknown })
   expect(await liveVersions()).toEqual(new Set(['1.0.0']))
   process.stdout.write(`roll back with no console: ${Math.round(back.tookMs)} ms from the shell, ${back.out.split('\n')[0] ?? ''}\n`)
-})
+}, PATIENCE_MS)
 
 test('the journal has it all, verifies, exports and is backed up', async () => {
   const audit = await terminal('audit', '--action', 'release.rollBack', '--json')
@@ -151,6 +174,7 @@ test('the journal has it all, verifies, exports and is backed up', async () => {
   expect((await terminal('export', '--out', out)).code).toBe(0)
   expect(readFileSync(out, 'utf8')).toContain('three in the morning')
   expect((await terminal('backup', join(folder, 'backup.db'))).code).toBe(0)
+  expect(await terminal('verify', '--audit', join(folder, 'backup.db'))).toMatchObject({ code: 0, out: expect.stringContaining('The chain holds') as unknown })
   expect((await terminal('restore', join(folder, 'backup.db'))).code).toBe(0)
   expect((await terminal('verify')).code).toBe(0)
-})
+}, PATIENCE_MS)

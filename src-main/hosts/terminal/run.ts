@@ -36,7 +36,7 @@ export async function runTerminal(argv: readonly string[], host: TerminalHost): 
       return argv.length === 0 ? EXIT.usage : EXIT.ok
     }
     const { options } = invocation
-    const paths = consolePaths({ workspace: options.workspace, data: options.data })
+    const paths = consolePaths({ workspace: options.workspace, data: options.data, audit: options.audit })
     return await COMMAND_TABLE[invocation.command]({ invocation, paths, output: plain, openLink: host.linkTo(paths), ask: host.ask })
   } catch (error) {
     if (error instanceof UsageError) {

@@ -29,6 +29,7 @@ Act
 Journal
   verify                       check the whole chain
   export                       --format jsonl|csv  --out FILE  and the filters of audit
+     audit, verify and export   --audit FILE: of a journal or backup anywhere, opened read-only
   backup FILE | restore FILE   copy the journal; put a copy in its place
 
 Console
