@@ -1,10 +1,14 @@
 // npm run build: renderer and desktop host into dist/. `buildRendererIfStale` is what start uses.
+import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { pathToFileURL } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import { stripFolder } from './strip-types.mjs'
 import { rendererBuild, root } from './vite-builds.mjs'
+
+/** Argument of the process that only runs Vite. */
+const BUILD_RENDERER = '--renderer-now'
 
 /** Names, sizes and times of everything the bundles are made of. */
 function fingerprint(folders) {
@@ -39,11 +43,18 @@ async function buildIfStale(stampName, sources, outputs, run) {
 export const buildRendererIfStale = (onBuild = () => {}) =>
   buildIfStale('.renderer-stamp', ['src-renderer', 'src-main/contract'], ['renderer/index.html'], async () => {
     onBuild()
-    // Vite's plugins pick their production forms by it.
-    process.env['NODE_ENV'] = 'production'
-    const { build } = await import('vite')
-    await build(await rendererBuild())
+    await inProcessOfItsOwn()
   })
+
+/** A bundler leaves half a gigabyte behind in its process, and the console goes on in this one. */
+function inProcessOfItsOwn() {
+  return new Promise((resolve, reject) => {
+    // Vite's plugins pick their production forms by NODE_ENV.
+    const child = spawn(process.execPath, [fileURLToPath(import.meta.url), BUILD_RENDERER], { stdio: 'inherit', env: { ...process.env, NODE_ENV: 'production' } })
+    child.once('error', reject)
+    child.once('exit', (code, signal) => (code === 0 ? resolve() : reject(new Error(`The screens could not be built (${signal ?? `exit code ${code}`}).`))))
+  })
+}
 
 /** Makes the desktop host's files unless they are of these very sources. dist/ mirrors the repository: same paths between them. */
 export const buildDesktopIfStale = () =>
@@ -54,7 +65,11 @@ export const buildDesktopIfStale = () =>
     copyFileSync(join(root, 'package.json'), join(root, 'dist/package.json'))
   })
 
-if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+const isMain = import.meta.url === pathToFileURL(process.argv[1] ?? '').href
+if (isMain && process.argv[2] === BUILD_RENDERER) {
+  const { build } = await import('vite')
+  await build(await rendererBuild())
+} else if (isMain) {
   const startedAt = performance.now()
   const built = [(await buildRendererIfStale()) && 'renderer', (await buildDesktopIfStale()) && 'desktop host'].filter(Boolean)
   console.log(built.length > 0 ? `built: ${built.join(', ')} in ${((performance.now() - startedAt) / 1000).toFixed(1)} s` : 'build: nothing changed')

@@ -127,9 +127,10 @@ describe('the demo’s versions do what they say', () => {
   it('a slow one is slow where it matters: above the limit of the plan', async () => {
     const [good, slow] = await Promise.all([start('checkout', '1.8.0'), start('checkout', '1.10.0')])
     const p95 = async (address: string) => (await ask(address, '/cart/1', 300)).sortedMs[284] ?? 0
-    // One in twelve is slow, so the 95th percentile is, and the median is not.
-    expect(await p95(slow.address)).toBeGreaterThan(400)
-    expect(await p95(good.address)).toBeLessThan(250)
+    const [goodMs, slowMs] = [await p95(good.address), await p95(slow.address)]
+    // One in eight takes 450 to 750 ms longer, so the 95th percentile does. A busy machine delays both alike.
+    expect(slowMs).toBeGreaterThan(400)
+    expect(slowMs).toBeGreaterThan(goodMs + 200)
   })
 
   it('an error-prone one fails for about one in twenty-five', async () => {
