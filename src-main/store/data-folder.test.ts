@@ -12,7 +12,7 @@ import { verifyChain } from './verify-chain.ts'
 
 const child = join(import.meta.dirname, 'testing/store-child.ts')
 
-describe('data folder', () => {
+describe('data folder', { timeout: 120_000 }, () => {
   let folder: ReturnType<typeof temporaryFolder>
   beforeEach(() => {
     folder = temporaryFolder()

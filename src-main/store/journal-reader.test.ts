@@ -12,7 +12,7 @@ import { batch, draft, storeOptions, temporaryFolder, variedDrafts } from './tes
 
 const COUNT = 40_000 // two whole blocks and a growing one
 
-describe('journal reader', () => {
+describe('journal reader', { timeout: 120_000 }, () => {
   const folder = temporaryFolder()
   let store: DataStore
   let reader: JournalReaderClient
@@ -38,7 +38,7 @@ describe('journal reader', () => {
     return found
   }
 
-  it('finds exactly what a scan finds, newest first, for any mix of words, ids, filters and times', { timeout: 90_000 }, async () => {
+  it('finds exactly what a scan finds, newest first, for any mix of words, ids, filters and times', async () => {
     const some = entries[20_123]!
     const at = (i: number) => entries[i]!.at
     const filters: Partial<JournalFilter>[] = [

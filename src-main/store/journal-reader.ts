@@ -1,6 +1,6 @@
 import type { Checkpoint, JournalEntry, JournalFilter, JournalPage, VerifyProgress } from '../contract/journal.ts'
 import { type ExportFormat, type ExportPiece, exportLines } from './export-lines.ts'
-import { GENESIS_HASH, readSearchable, showEntry } from './journal-format.ts'
+import { GENESIS_HASH, glanceAt, readSearchable, showEntry } from './journal-format.ts'
 import { openJournalSource } from './journal-source.ts'
 import { openSearchIndex } from './search-index.ts'
 import { matches, parseQuery } from './search-words.ts'
@@ -73,6 +73,8 @@ export function openJournalReader(file: string, options: OpenReaderOptions = {})
     if (limit === 0) return found
     for await (const seq of index.candidates(rest, query, beforeSeq)) {
       const row = one.get(seq)
+      const at = row && glanceAt(row.header)
+      if (at !== null && at !== undefined && (at < (rest.fromAt ?? -Infinity) || at > (rest.toAt ?? Infinity))) continue
       const candidate = row && readSearchable(row).entry
       if (!candidate || !matches(candidate, rest, query)) continue
       found.push(showEntry(storedEntry(row)))

@@ -51,7 +51,7 @@ async function journalOf(folder: string): Promise<{ readonly count: number; read
   }
 }
 
-describe('a journal that cannot be written', () => {
+describe('a journal that cannot be written', { timeout: 120_000 }, () => {
   let folder: ReturnType<typeof temporaryFolder>
   let store: DataStore | null = null
   beforeEach(() => {
@@ -236,7 +236,7 @@ describe('a journal that cannot be written', () => {
     expect(await journalOf(folder.path)).toMatchObject({ count: 3, problem: null, emergencies: 1 })
   })
 
-  it('damaged, foreign, newer or no database: nothing is destroyed, the emergency works, a backup brings all back', { timeout: 90_000 }, async () => {
+  it('damaged, foreign, newer or no database: nothing is destroyed, the emergency works, a backup brings all back', async () => {
     await fillJournal(folder.path, 200)
     const files = dataFolderFiles(folder.path)
     const backup = join(folder.path, 'backup.db')
@@ -285,7 +285,7 @@ describe('a journal that cannot be written', () => {
     }
   })
 
-  it('pages damaged at random: what is acknowledged is there, what is not is refused; never a crash', { timeout: 90_000 }, async () => {
+  it('pages damaged at random: what is acknowledged is there, what is not is refused; never a crash', async () => {
     await fillJournal(folder.path, 300)
     const files = dataFolderFiles(folder.path)
     const pristine = readFileSync(files.journal)

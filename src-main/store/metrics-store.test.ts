@@ -23,7 +23,7 @@ const sample = (at: number, part: Partial<MetricSample> = {}): MetricSample => (
 })
 const seconds = (from: number, count: number, part: (i: number) => Partial<MetricSample> = () => ({})) => Array.from({ length: count }, (_, i) => sample(START + (from + i + 1) * 1000, part(i)))
 
-describe('metrics store', () => {
+describe('metrics store', { timeout: 120_000 }, () => {
   let folder: ReturnType<typeof temporaryFolder>
   let store: LosableMetricsStore
   let now = START

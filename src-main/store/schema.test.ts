@@ -6,7 +6,7 @@ import { checkSchema, migrate, MIGRATIONS, SchemaError } from './schema.ts'
 import { isSafeSqlite, openReader, openWriter } from './sqlite.ts'
 import { temporaryFolder } from './testing/fixtures.ts'
 
-describe('schema', () => {
+describe('schema', { timeout: 120_000 }, () => {
   let folder: ReturnType<typeof temporaryFolder>
   const file = () => join(folder.path, 'journal.db')
   beforeEach(() => {

@@ -121,7 +121,12 @@ export function blockBuilder(): BlockBuilder {
     times: () => times,
     bloom() {
       const filter = new Uint8Array(BLOOM_BITS / 8)
-      for (const term of lists.keys()) for (const bit of bloomBits(term)) filter[bit >>> 3] = (filter[bit >>> 3] ?? 0) | (1 << (bit & 7))
+      for (const term of lists.keys()) {
+        for (let probe = 0; probe < BLOOM_PROBES; probe++) {
+          const bit = bloomBit(term, probe)
+          filter[bit >>> 3] = (filter[bit >>> 3] ?? 0) | (1 << (bit & 7))
+        }
+      }
       return filter
     },
     *buckets() {
@@ -156,13 +161,16 @@ function encodeBucket(terms: readonly { readonly term: number; readonly list: re
 
 /** False only when the term does not occur in the block. */
 export function mayOccur(filter: Uint8Array, term: number): boolean {
-  return bloomBits(term).every((bit) => ((filter[bit >>> 3] ?? 0) & (1 << (bit & 7))) !== 0)
+  for (let probe = 0; probe < BLOOM_PROBES; probe++) {
+    const bit = bloomBit(term, probe)
+    if (((filter[bit >>> 3] ?? 0) & (1 << (bit & 7))) === 0) return false
+  }
+  return true
 }
 
 /** Double hashing (Kirsch and Mitzenmacher 2006): two hashes stand for many. */
-function bloomBits(term: number): readonly number[] {
-  const second = finish(term ^ 0x5bd1e995) | 1
-  return Array.from({ length: BLOOM_PROBES }, (_, i) => (Math.imul(second, i) + term) & (BLOOM_BITS - 1))
+function bloomBit(term: number, probe: number): number {
+  return (Math.imul(finish(term ^ 0x5bd1e995) | 1, probe) + term) & (BLOOM_BITS - 1)
 }
 
 /** Finds a term in a bucket's blob. False when it does not occur in the block. */
@@ -184,7 +192,8 @@ export function bucketBits(blob: Uint8Array, term: number, into: BlockBits): boo
         setBit(into, offset)
       }
     } else {
-      for (let j = 0; j < BLOCK_WORDS; j++) into[j] = view.getUint32(data + j * 4, true)
+      // Both are little endian: the file by definition, memory on every processor this runs on.
+      new Uint8Array(into.buffer).set(blob.subarray(data, data + bytes))
     }
     return true
   }
@@ -225,6 +234,12 @@ function noteTime(times: Float64Array, offset: number, at: number): void {
   const run = Math.floor(offset / TIME_RUN) * 2
   times[run] = Math.min(times[run] ?? at, at)
   times[run + 1] = Math.max(times[run + 1] ?? at, at)
+}
+
+/** Whether any entry of a block may lie in the time range. */
+export function mayBeAt(times: Float64Array, fromAt: number, toAt: number): boolean {
+  for (let run = 0; run < TIME_RUNS; run++) if ((times[run * 2] ?? 0) <= toAt && (times[run * 2 + 1] ?? 0) >= fromAt) return true
+  return false
 }
 
 /** Clears entries of runs that lie wholly outside the time range. False when nothing is left. */

@@ -1,6 +1,6 @@
 import Database from 'better-sqlite3'
 import { rmSync } from 'node:fs'
-import { BLOCK_ENTRIES, BLOCK_WORDS, type BlockBits, type BlockBuilder, blockBuilder, BUCKETS, bucketBits, keepTimes, mayOccur, planTerms, type TermPlan } from './search-blocks.ts'
+import { BLOCK_ENTRIES, BLOCK_WORDS, type BlockBits, type BlockBuilder, blockBuilder, BUCKETS, bucketBits, keepTimes, mayBeAt, mayOccur, planTerms, type TermPlan } from './search-blocks.ts'
 import type { QueryPart, Searchable } from './search-words.ts'
 import type { JournalFilter } from '../contract/journal.ts'
 
@@ -152,9 +152,10 @@ export function openSearchIndex(file: string | null, source: IndexSource): Searc
           work(SLICE_MS, block)
           await turn()
         }
+        const times = blocks.get(block)?.times ?? open.builder.times()
+        if (!mayBeAt(times, fromAt, toAt)) continue
         bits.result.fill(0xffffffff)
         if (!intersect(plan, (term, into) => termBits(block, term, into), bits)) continue
-        const times = blocks.get(block)?.times ?? open.builder.times()
         if ((fromAt !== -Infinity || toAt !== Infinity) && !keepTimes(bits.result, times, fromAt, toAt)) continue
         yield* newestFirst(bits.result, firstSeq(block), newest)
       }

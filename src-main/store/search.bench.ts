@@ -58,7 +58,10 @@ try {
   }
   for (const filter of filters.slice(0, 20)) await reader.search(filter, undefined, 50)
   const costs: { readonly filter: JournalFilter; readonly ms: number; readonly insideMs: number }[] = []
+  const trips: number[] = []
   for (const filter of filters) {
+    // The way to the thread and back, with nothing to do there: what of the figure is the machine's.
+    trips.push(await timeMs(() => reader.checkpoint()))
     let insideMs = 0
     const ms = await timeMs(async () => {
       insideMs = (await reader.search(filter, undefined, 50)).tookMs
@@ -87,6 +90,7 @@ try {
       'search p50, ms': median(all),
       'search p50 inside the thread, ms': median(costs.map((cost) => cost.insideMs)),
       'search p95, ms': quantile(all, 0.95),
+      'empty round trip p50 / p95, ms': `${median(trips).toFixed(3)} / ${quantile(trips, 0.95).toFixed(3)}`,
       'LIKE scan, ms': median(scans),
       'slowest query': slowest ? JSON.stringify(slowest.filter) : '',
     },

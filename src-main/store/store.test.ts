@@ -9,7 +9,7 @@ import { verifyChain } from './verify-chain.ts'
 import { readCheckpointFile } from './checkpoint-file.ts'
 import { batch, draft, release, storeOptions, temporaryFolder } from './testing/fixtures.ts'
 
-describe('store', () => {
+describe('store', { timeout: 120_000 }, () => {
   let folder: ReturnType<typeof temporaryFolder>
   let store: DataStore
   beforeEach(() => {

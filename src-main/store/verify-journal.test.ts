@@ -17,7 +17,7 @@ interface Verdict {
   readonly problems: readonly { readonly line: number | null; readonly seq: number; readonly what: string }[]
 }
 
-describe('the stand-alone verifier', () => {
+describe('the stand-alone verifier', { timeout: 120_000 }, () => {
   const folder = temporaryFolder()
   let lines: string[]
   let checkpoint: Checkpoint
@@ -133,7 +133,7 @@ describe('the stand-alone verifier', () => {
     expect(text.split('\n').length).toBeLessThanOrEqual(200)
   })
 
-  it('finds and locates 1,700 seeded mutations of an export', { timeout: 120_000 }, () => {
+  it('finds and locates 1,700 seeded mutations of an export', () => {
     const random = seededRandom(20_26)
     const int = (below: number) => Math.floor(random() * below)
     const mutated: { readonly kind: string; readonly at: number; readonly content: readonly string[] }[] = []
@@ -223,7 +223,7 @@ describe('the stand-alone verifier', () => {
     return verdicts
   }
 
-  it('finds and locates 300 seeded mutations of the database itself, by the reader and by the verifier', { timeout: 120_000 }, async () => {
+  it('finds and locates 300 seeded mutations of the database itself, by the reader and by the verifier', async () => {
     const random = seededRandom(4)
     const int = (below: number) => Math.floor(random() * below)
     const pristine = join(folder.path, 'journal.db')
