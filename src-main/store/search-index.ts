@@ -103,7 +103,11 @@ export function openSearchIndex(file: string | null, source: IndexSource): Searc
   /** A disk that is full, or a damaged index, must not end searching. */
   const startOver = () => {
     db.close()
-    if (file) removeKept(file)
+    try {
+      if (file) removeKept(file)
+    } catch {
+      // Made anew by whoever can write here.
+    }
     ;({ db, blocks } = { db: createKept(''), blocks: new Map<number, KeptBlock>() })
     insertBlock = db.prepare('INSERT INTO blocks (block, last_hash, times, bloom) VALUES (?, ?, ?, ?)')
     insertBucket = db.prepare('INSERT INTO postings (place, data) VALUES (?, ?)')
@@ -234,10 +238,11 @@ function openKept(file: string | null, source: IndexSource): { db: Database.Data
     // Somebody else has it: it is theirs.
     if (error.code.startsWith('SQLITE_BUSY')) return { db: createKept(''), blocks: new Map() }
   }
-  removeKept(file)
   try {
+    removeKept(file)
     return { db: createKept(file), blocks: new Map() }
   } catch {
+    // A folder that cannot be written: searching goes on without keeping anything.
     return { db: createKept(''), blocks: new Map() }
   }
 }
