@@ -47,6 +47,8 @@ test('Ctrl-C closes the console at once and says that services go on; they do', 
   await expect(service(page)).toBeVisible()
   await expect.poll(async () => (await launched.terminal('status')).stdout).toContain('blue 1.0.0')
   const startedAt = performance.now()
+  // As in a shell: from the terminal, and once more handed on by npm.
+  process.kill(launched.pid, 'SIGINT')
   await launched.end('SIGINT')
   expect(performance.now() - startedAt).toBeLessThan(5000)
   expect(launched.output()).toContain('Services go on running; to stop them: npm run signalbox -- stop --all')

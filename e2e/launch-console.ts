@@ -25,7 +25,12 @@ export interface LaunchedConsole {
 export async function launchConsole(options: { readonly workspace?: string; readonly dataFolder?: string; readonly args?: readonly string[] } = {}): Promise<LaunchedConsole> {
   const dataFolder = options.dataFolder ?? mkdtempSync(join(tmpdir(), 'signalbox-e2e-'))
   const where = ['--data', dataFolder, ...(options.workspace === undefined ? [] : ['--workspace', options.workspace])]
-  const child = spawn(process.execPath, ['scripts/start.mjs', '--web', '--no-open', ...where, ...(options.args ?? [])], { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(process.execPath, ['scripts/start.mjs', '--web', '--no-open', ...where, ...(options.args ?? [])], {
+    cwd: root,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    // What the core answers is held against the contract while we test.
+    env: { ...process.env, SIGNALBOX_VALIDATE_OUTPUTS: '1' },
+  })
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))
   let output = ''
   const url = await new Promise<string>((resolve, reject) => {

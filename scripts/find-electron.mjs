@@ -35,5 +35,6 @@ export function findElectron({ root, env, platform, uid, fetch = fetchBinary }) 
 }
 
 function fetchBinary(folder) {
+  console.log("Fetching Electron's binary, once; without it the console opens in the browser.")
   spawnSync(process.execPath, [join(folder, 'install.js')], { stdio: 'ignore', timeout: FETCH_DEADLINE_MS, cwd: folder })
 }

@@ -13,7 +13,8 @@ export interface WebMainOptions {
 export async function runWebHost(options: WebMainOptions): Promise<number> {
   const print = (line: string) => process.stdout.write(`${line}\n`)
   const stopped = new Promise<NodeJS.Signals>((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, resolve)
+    // For good: Ctrl-C reaches this process from the shell and again through npm, and the second must not cut the closing short.
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, resolve)
   })
   const console = await startWebConsole({
     compose: options.compose,
