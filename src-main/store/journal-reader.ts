@@ -1,7 +1,7 @@
 import type { Checkpoint, JournalEntry, JournalFilter, JournalPage, VerifyProgress } from '../contract/journal.ts'
 import { type ExportFormat, type ExportPiece, exportLines } from './export-lines.ts'
 import { GENESIS_HASH, glanceAt, readSearchable, showEntry } from './journal-format.ts'
-import { openJournalSource } from './journal-source.ts'
+import { type JournalSource, openJournalSource } from './journal-source.ts'
 import { openSearchIndex } from './search-index.ts'
 import { matches, parseQuery } from './search-words.ts'
 import { storedEntry, type StoredRow, verifyChain } from './verify-chain.ts'
@@ -43,6 +43,15 @@ const COLUMNS = 'seq, header, body, previous_hash, body_hash, hash'
 /** Faults: `notFound`, `invalidInput`, `journalUnavailable`. */
 export function openJournalReader(file: string, options: OpenReaderOptions = {}): JournalReader {
   const source = openJournalSource(file)
+  try {
+    return overSource(source, options)
+  } catch (error) {
+    source.close()
+    throw error
+  }
+}
+
+function overSource(source: JournalSource, options: OpenReaderOptions): JournalReader {
   const { db } = source
   const maxSeq = db.prepare<[], number>('SELECT coalesce(max(seq), 0) FROM journal').pluck()
   const one = db.prepare<[number], StoredRow>(`SELECT ${COLUMNS} FROM journal WHERE seq = ?`)

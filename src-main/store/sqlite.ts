@@ -74,8 +74,8 @@ export function openReader(file: string): Reader {
     return { db, close: () => db.close() }
   } catch (error) {
     const code = sqliteCode(error)
-    const isDamaged = code === '' || code.startsWith('SQLITE_CORRUPT') || code.startsWith('SQLITE_NOTADB')
-    if (isDamaged || !existsSync(file)) throw error
+    const isPlace = ['SQLITE_CANTOPEN', 'SQLITE_READONLY', 'SQLITE_FULL', 'SQLITE_IOERR'].some((kind) => code.startsWith(kind))
+    if (!isPlace || !existsSync(file)) throw error
     return tryCopy(file) ?? tryMemory(file) ?? raise(error)
   }
 }
