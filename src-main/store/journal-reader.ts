@@ -22,6 +22,8 @@ export interface IndexProgress {
  */
 export interface JournalReader {
   readonly kind: 'database' | 'export'
+  /** True when the file could only be read by copying it (a full or read-only disk): open it again later. */
+  readonly isCopy: boolean
   /** Newest first. Complete: whatever is committed when it is called is found. */
   search(filter: JournalFilter, beforeSeq: number | undefined, limit: number): Promise<JournalPage>
   get(seq: number): JournalEntry | null
@@ -100,6 +102,7 @@ function overSource(source: JournalSource, options: OpenReaderOptions): JournalR
 
   return {
     kind: source.kind,
+    isCopy: source.isCopy,
     async search(filter, beforeSeq, limit) {
       const start = performance.now()
       const found = await find(filter, beforeSeq ?? Number.MAX_SAFE_INTEGER, limit + 1)

@@ -12,6 +12,8 @@ import { openReader, type ReadableDb } from './sqlite.ts'
 export interface JournalSource {
   readonly db: ReadableDb
   readonly kind: 'database' | 'export'
+  /** True when the file could only be read by copying it: what is written to it later is not seen. */
+  readonly isCopy: boolean
   /** What an export's own first line says it holds. */
   readonly stated: Checkpoint | null
   close(): void
@@ -42,7 +44,7 @@ export function openJournalSource(file: string): JournalSource {
     const reader = openReader(file)
     try {
       if (checkSchema(reader.db) === 0) throw new Fault('invalidInput', `${file} is an empty database.`, 'Choose a journal.db or an export.')
-      return { db: reader.db, kind: 'database', stated: null, close: () => reader.close() }
+      return { db: reader.db, kind: 'database', isCopy: reader.isCopy, stated: null, close: () => reader.close() }
     } catch (error) {
       reader.close()
       throw error
@@ -91,7 +93,7 @@ function importExport(file: string): JournalSource {
   }
   db.exec('COMMIT')
   db.pragma('query_only=1')
-  return { db: db as ReadableDb, kind: 'export', stated: header.data.checkpoint, close: () => void db.close() }
+  return { db: db as ReadableDb, kind: 'export', isCopy: false, stated: header.data.checkpoint, close: () => void db.close() }
 }
 
 function* readLines(file: string): Generator<string, undefined> {

@@ -191,11 +191,13 @@ describe('a journal that cannot be written', { timeout: 120_000 }, () => {
       await store.close()
       const audit = await openReaderClient({ file: dataFolderFiles(mount).journal, wallMs: () => 0 })
       expect((await audit.search({ text: 'before' }, undefined, 10)).total).toBe(1)
-      await audit.close()
       expect(spawnSync('mount', ['-o', 'remount,rw', mount]).status).toBe(0)
       store = openStore(storeOptions(mount))
       expect(store.problem()).toBe('')
       expect(await journalOf(mount)).toMatchObject({ count: 2, problem: null, emergencies: 1 })
+      // Who read a copy meanwhile reads the journal itself again.
+      await expect.poll(async () => (await audit.search({ text: 'roll' }, undefined, 10)).total, { timeout: 20_000, interval: 100 }).toBe(2)
+      await audit.close()
     } finally {
       await store?.close()
       store = null

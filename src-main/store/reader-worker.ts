@@ -4,13 +4,15 @@ import { Fault } from '../contract/fault.ts'
 import { type JournalReader, openJournalReader } from './journal-reader.ts'
 import type { FromReader, ReaderCalls, ReaderStreams, ReaderWorkerData, ToReader } from './reader-protocol.ts'
 import { explainProblem } from './journal-problem.ts'
-import { openWriter, type WritableDb } from './sqlite.ts'
+import { openReader, openWriter, type WritableDb } from './sqlite.ts'
 
 /** Entry of the reading thread. Everything heavy about the journal happens here: search, index, verify, export, log checkpoints. */
 
 /** Indexing and checkpointing wait this long between pieces of work, milliseconds. */
 const PAUSE_MS = 200
 const INDEX_SLICE_MS = 5
+/** A copied journal is tried again every so many pauses. */
+const COPY_TURNS = 10
 const LOG_BYTES = 4 * 1024 * 1024
 
 const port = parentPort
@@ -24,11 +26,15 @@ function faultOf(error: unknown): FromReader & { kind: 'fault' } {
   return { id: 0, kind: 'fault', fault: new Fault('journalUnavailable', `The journal could not be read. ${what}`, next).data }
 }
 
-function serve(reader: JournalReader): void {
+function serve(first: JournalReader): void {
+  let reader = first
+  /** Questions being answered. */
+  let active = 0
   /** Streams that wait for the receiver to ask for more. */
   const streams = new Map<number, { more(): void; stop(): void }>()
   let log: WritableDb | null = null
   let timer: NodeJS.Timeout | undefined
+  let turnsOnCopy = 0
 
   const calls: { [K in keyof ReaderCalls]: (input: ReaderCalls[K]['input']) => unknown } = {
     search: ({ filter, beforeSeq, limit }) => reader.search(filter, beforeSeq, limit),
@@ -46,6 +52,7 @@ function serve(reader: JournalReader): void {
     let credit = 2
     let isStopped = false
     let wake = () => {}
+    active += 1
     streams.set(id, {
       more: () => {
         credit += 1
@@ -68,12 +75,23 @@ function serve(reader: JournalReader): void {
       send({ ...faultOf(error), id })
     } finally {
       streams.delete(id)
+      active -= 1
     }
+  }
+
+  /** A journal that had to be copied is read where it is as soon as that works again. */
+  const leaveCopy = () => {
+    const probe = openReader(data.file)
+    probe.close()
+    if (probe.isCopy) return
+    reader.close()
+    reader = openJournalReader(data.file, { indexFile: data.indexFile })
   }
 
   const housekeeping = () => {
     let isMore = false
     try {
+      if (reader.isCopy && active === 0 && ++turnsOnCopy % COPY_TURNS === 0) leaveCopy()
       isMore = reader.indexWork(INDEX_SLICE_MS)
       if (data.checkpointLog && (statSync(`${data.file}-wal`, { throwIfNoEntry: false })?.size ?? 0) > LOG_BYTES) {
         log ??= openWriter(data.file)
@@ -90,11 +108,14 @@ function serve(reader: JournalReader): void {
       case 'call': {
         // The names and inputs are the client's, of the same build; see reader-protocol.ts.
         const call = calls[message.name] as (input: unknown) => unknown
+        active += 1
         void (async () => {
           try {
             send({ id: message.id, kind: 'answer', value: await call(message.input) })
           } catch (error) {
             send({ ...faultOf(error), id: message.id })
+          } finally {
+            active -= 1
           }
         })()
         return

@@ -58,6 +58,8 @@ export function openWriter(file: string, { synchronous = 'FULL', inspect }: Writ
 /** A connection that cannot change the file. `close` also removes what opening needed. */
 export interface Reader {
   readonly db: ReadableDb
+  /** True when it is not the file itself that is read, so that what is written later is not seen. */
+  readonly isCopy: boolean
   close(): void
 }
 
@@ -71,7 +73,7 @@ export interface Reader {
 export function openReader(file: string): Reader {
   try {
     const db = probed(file)
-    return { db, close: () => db.close() }
+    return { db, isCopy: false, close: () => db.close() }
   } catch (error) {
     const code = sqliteCode(error)
     const isPlace = ['SQLITE_CANTOPEN', 'SQLITE_READONLY', 'SQLITE_FULL', 'SQLITE_IOERR'].some((kind) => code.startsWith(kind))
@@ -93,6 +95,7 @@ function tryCopy(file: string): Reader | null {
     const db = probed(copy)
     return {
       db,
+      isCopy: true,
       close: () => {
         db.close()
         close()
@@ -115,7 +118,7 @@ function tryMemory(file: string): Reader | null {
     // Bytes 18 and 19 say 2 for WAL, which a database in memory cannot have (https://sqlite.org/fileformat2.html).
     bytes.fill(1, 18, 20)
     const db = asReadable(new Database(bytes))
-    return { db, close: () => db.close() }
+    return { db, isCopy: true, close: () => db.close() }
   } catch {
     return null
   }
