@@ -13,7 +13,7 @@ import { collectProblems } from './problems.ts'
 import type { Problems } from './problems.ts'
 import type { ProviderShape, ShapePort } from './provider-shape.ts'
 import { readWorkspaceText } from './read-text.ts'
-import { isNothing, reportAt, startReading } from './reading.ts'
+import { describe, reportAt, startReading } from './reading.ts'
 import type { Reader, Reading } from './reading.ts'
 import { duration, text, word } from './scalars.ts'
 import type { ServiceRead, ServiceSurroundings } from './service-reader.ts'
@@ -39,7 +39,7 @@ const MAX_SERVICES = 1000
 const anyNode: Reader<Node> = (node) => node
 const anyMapping: Reader<YAMLMap> = (node, at) => {
   if (isMap(node)) return node
-  return isNothing(node) ? reportAt(node, at, 'nothing where a mapping is needed', 'a mapping with at least one key') : mapping('this', {})(node, at) && undefined
+  return reportAt(node, at, `${describe(node)} where a mapping is needed`, '`key: value` lines; leave the key out when there are none')
 }
 
 /**

@@ -60,6 +60,8 @@ describe('every problem has its place and says what is expected', () => {
     ['empty services', 'workspace: shop\ntier: dev\nservices: {}\n', '3:11 no services => at least one service: `NAME:` with its keys below'],
     ['a service that is nothing', 'workspace: shop\ntier: dev\nservices:\n  checkout:\n', '4:3 nothing where a service is needed => a mapping, with at least `run` and `versions` for the local provider'],
     ['a service name that is none', 'workspace: shop\ntier: dev\nservices:\n  "check out": {run: x, versions: ./releases}\n', /^4:3 `check out` cannot be a name here => a name of letters/],
+    ['plans that are a list', service('').replace('tier: dev', 'tier: dev\nplans: []'), '3:8 a list where a mapping is needed => `key: value` lines; leave the key out when there are none'],
+    ['defaults that are nothing', service('').replace('tier: dev', 'tier: dev\ndefaults:'), '3:1 nothing where a mapping is needed => `key: value` lines; leave the key out when there are none'],
     ['a role that is none', service('').replace('tier: dev', 'tier: dev\nroles: {ada: root}'), '3:14 unknown value `root` => one of viewer, operator, admin'],
     // A service
     ['an unknown key of a service', service('reddy: /'), /^8:5 unknown key `reddy` in service `checkout` => did you mean `ready`\? Keys here: provider, plan/],
