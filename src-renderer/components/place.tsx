@@ -23,7 +23,7 @@ export function Version({ version, className = '' }: { readonly version: string;
 }
 
 /** A place, and the version right after it: in brackets, or with a dot in it and no percent behind. */
-const PLACE_WORD = /\b(blue|green)\b(?: \(([^()]+)\)| (v?\d+\.\d[\w.+-]*)(?![\w.+-]| ?%))?/g
+const PLACE_WORD = /\b(blue|green)\b(?: \(([^()]+)\)| (v?\d+(?:\.[\w+-]+)+)(?![\w+-]| ?%))?/g
 
 /** Sets the places and versions inside a sentence from the core apart: "Send 25 % to green (1.9.0)". */
 export function PlaceText({ text, square = true }: { readonly text: string; readonly square?: boolean }) {

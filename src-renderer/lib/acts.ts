@@ -21,6 +21,8 @@ export interface Act {
   /** When the last stage was reached. */
   readonly stageAt: number
   readonly fault: FaultData | null
+  /** The release's revision that the act made; null until it is answered. Older views say nothing about it. */
+  readonly revision: number | null
 }
 
 export interface ActRequest {
@@ -76,10 +78,11 @@ export function createActs(options: ActsOptions): Acts {
       if (before?.stage === 'sending' && (command !== 'rollBack' || before.command === 'rollBack')) return null
       const operationId = newOperationId()
       const at = wallMs()
-      const act: Act = { operationId, service, command, label, stage: 'sending', startedAt: at, stageAt: at, fault: null }
+      const act: Act = { operationId, service, command, label, stage: 'sending', startedAt: at, stageAt: at, fault: null, revision: null }
       state.set((all) => new Map(all).set(service, act))
       try {
         const view = await request.send(operationId)
+        update(service, operationId, () => ({ revision: view.release.revision }))
         advance(service, operationId, 'sent')
         settle(service, operationId, options.service(service))
         return view
@@ -117,16 +120,16 @@ export function createActs(options: ActsOptions): Acts {
     update(service, operationId, (act) => {
       if (act.stage !== 'sent' && act.stage !== 'accepted') return {}
       if (!MOVES_TRAFFIC.has(act.command)) return { stage: 'recorded', stageAt: wallMs() }
-      return view && isReadBack(view) ? { stage: 'verified', stageAt: wallMs() } : {}
+      return view && act.revision !== null && isReadBack(view, act.revision) ? { stage: 'verified', stageAt: wallMs() } : {}
     })
   }
 }
 
 const MOVES_TRAFFIC: ReadonlySet<string> = new Set<ReleaseCommand>(['promote', 'promoteFully', 'rollBack'])
 
-function isReadBack(view: ServiceView): boolean {
+function isReadBack(view: ServiceView, revision: number): boolean {
   const release = view.release?.release
-  if (!release || release.shiftPending || release.rollback?.waitingForReady || view.observed.kind !== 'known') return false
+  if (!release || release.revision < revision || release.shiftPending || release.rollback?.waitingForReady || view.observed.kind !== 'known') return false
   const { weights } = view.observed.value
   return weights.blue === release.desiredWeights.blue && weights.green === release.desiredWeights.green
 }

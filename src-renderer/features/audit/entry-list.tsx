@@ -8,6 +8,8 @@ import { actionWords, OutcomeWord } from './entry-words.tsx'
 
 const COLUMNS = 'grid grid-cols-[72px_120px_124px_100px_minmax(160px,1fr)_92px_92px] max-[1240px]:grid-cols-[64px_100px_104px_88px_minmax(140px,1fr)_84px] items-center gap-x-3 px-4 whitespace-nowrap'
 const HEADS = ['entry', 'time UTC', 'who', 'act', 'what', 'outcome', 'hash'] as const
+/** The row of heads stays on top of the list. */
+const HEAD_PX = 24
 const ROW_PX = 29
 /** Fetch the next page when so few rows are left below. */
 const AHEAD = 40
@@ -25,7 +27,7 @@ export interface EntryListProps {
 export function EntryList({ entries, selectedSeq, onSelect, hasMore, loadMore, now }: EntryListProps) {
   const scroll = useRef<HTMLDivElement>(null)
   // oxlint-disable-next-line react/incompatible-library -- its functions stay in this component
-  const virtual = useVirtualizer({ count: entries.length, getScrollElement: () => scroll.current, estimateSize: () => ROW_PX, overscan: 12, getItemKey: (index) => entries[index]?.seq ?? index })
+  const virtual = useVirtualizer({ count: entries.length, getScrollElement: () => scroll.current, estimateSize: () => ROW_PX, scrollMargin: HEAD_PX, scrollPaddingStart: HEAD_PX, overscan: 12, getItemKey: (index) => entries[index]?.seq ?? index })
   const items = virtual.getVirtualItems()
   const lastShown = items.at(-1)?.index ?? 0
   useEffect(() => {
@@ -84,7 +86,7 @@ export function EntryList({ entries, selectedSeq, onSelect, hasMore, loadMore, n
               aria-selected={selected}
               onClick={() => onSelect(entry.seq)}
               className={`${COLUMNS} absolute inset-x-0 top-0 h-[29px] border-b border-line-1 text-12 ${selected ? 'bg-bg-2 shadow-[inset_2px_0_0_var(--ink-1)]' : 'hover:bg-bg-2'}`}
-              style={{ transform: `translateY(${item.start}px)` }}
+              style={{ transform: `translateY(${item.start - HEAD_PX}px)` }}
             >
               <div role="gridcell" className="mono text-right text-ink-3">
                 {formatCount(entry.seq)}

@@ -10,6 +10,8 @@ import { useValue } from '../../lib/value-store.ts'
 import { FILTERS, matchesFilter, matchesText, sortByAttention, type Filter } from './attention.ts'
 import { ROW_COLUMNS, ServiceRow } from './service-row.tsx'
 
+/** The row of heads stays on top of the list. */
+const HEAD_PX = 24
 const ROW_PX = 33
 const HEADS = ['state', 'service', 'traffic', 'environment, version, share', 'errors', 'p99', 'requests', 'now', 'left'] as const
 const RIGHT = new Set(['errors', 'p99', 'requests', 'left'])
@@ -28,7 +30,7 @@ export function ServiceList() {
   const rows = useMemo(() => sortByAttention(services).filter((service) => matchesFilter(service, filter) && matchesText(service, text)), [services, filter, text])
   const selectedIndex = rows.findIndex((service) => service.name === selectedName)
   // oxlint-disable-next-line react/incompatible-library -- its functions stay in this component
-  const virtual = useVirtualizer({ count: rows.length, getScrollElement: () => scrollRef.current, estimateSize: () => ROW_PX, overscan: 8, getItemKey: (index) => rows[index]?.name ?? index })
+  const virtual = useVirtualizer({ count: rows.length, getScrollElement: () => scrollRef.current, estimateSize: () => ROW_PX, scrollMargin: HEAD_PX, scrollPaddingStart: HEAD_PX, overscan: 8, getItemKey: (index) => rows[index]?.name ?? index })
 
   const select = (name: string) => ui.set((before) => ({ ...before, selectedService: name }))
   const firstName = rows[0]?.name
@@ -120,7 +122,7 @@ export function ServiceList() {
             const service = rows[item.index]
             if (!service) return null
             return (
-              <div key={item.key} role="presentation" className="absolute inset-x-0 top-0" style={{ transform: `translateY(${item.start}px)` }} onDoubleClick={open}>
+              <div key={item.key} role="presentation" className="absolute inset-x-0 top-0" style={{ transform: `translateY(${item.start - HEAD_PX}px)` }} onDoubleClick={open}>
                 <ServiceRow service={service} index={item.index} selected={service.name === selectedName} onSelect={select} />
               </div>
             )

@@ -1,0 +1,74 @@
+import { describe, expect, it, vi } from 'vitest'
+import { createLiveStore } from './live-store.ts'
+import { measureTraffic } from './share.ts'
+import { makeEntry, makeSample, makeService, makeStatus } from './test-fixtures.ts'
+
+const NOW = 1_790_000_000_000
+
+function openStore() {
+  const flushes: (() => void)[] = []
+  const store = createLiveStore({ wallMs: () => NOW, schedule: (flush) => flushes.push(flush) })
+  return { store, flush: () => flushes.splice(0).forEach((run) => run()) }
+}
+
+describe('live store', () => {
+  it('tells a change of one service to nobody who looks at another', () => {
+    const { store, flush } = openStore()
+    for (let index = 0; index < 500; index += 1) store.apply({ kind: 'service', service: makeService(`s${index}`, { now: NOW }) })
+    store.apply({ kind: 'ready' })
+    flush()
+    const seven = vi.fn()
+    const others = vi.fn()
+    store.subscribe('service:s7', seven)
+    for (let index = 0; index < 500; index += 1) if (index !== 7) store.subscribe(`service:s${index}`, others)
+    store.apply({ kind: 'service', service: makeService('s7', { now: NOW, health: 'failing' }) })
+    store.apply({ kind: 'service', service: makeService('s7', { now: NOW, health: 'watch' }) })
+    flush()
+    expect(seven).toHaveBeenCalledTimes(1)
+    expect(others).not.toHaveBeenCalled()
+    expect(store.service('s7')?.health).toBe('watch')
+    expect(store.services()).toHaveLength(500)
+  })
+
+  it('drops after a resync what the new snapshot does not name, and keeps the old on screen until then', () => {
+    const { store, flush } = openStore()
+    store.apply({ kind: 'service', service: makeService('old', { now: NOW }) })
+    store.apply({ kind: 'service', service: makeService('kept', { now: NOW }) })
+    store.apply({ kind: 'ready' })
+    store.apply({ kind: 'resync', reason: 'a gap' })
+    store.apply({ kind: 'service', service: makeService('kept', { now: NOW }) })
+    flush()
+    expect(store.service('old')).not.toBeNull()
+    store.apply({ kind: 'ready' })
+    flush()
+    expect(store.service('old')).toBeNull()
+    expect(store.services().map((service) => service.name)).toEqual(['kept'])
+  })
+
+  it('measures traffic afresh when the weights changed, without the second in which they did', () => {
+    const { store } = openStore()
+    const before = makeService('checkout', { now: NOW, green: '1.9.0', weights: { blue: 0, green: 100 } })
+    store.apply({ kind: 'service', service: before })
+    store.apply({ kind: 'metrics', service: 'checkout', blue: makeSample(NOW + 1000, 0), green: makeSample(NOW + 1000, 400) })
+    expect(measureTraffic(store.metrics('checkout')).greenShare).toBe(100)
+    if (before.observed.kind !== 'known') throw new Error('fixture')
+    store.apply({
+      kind: 'service',
+      service: { ...before, observed: { ...before.observed, observedAt: NOW + 1400, value: { ...before.observed.value, generation: 8, weights: { blue: 100, green: 0 } } } },
+    })
+    store.apply({ kind: 'metrics', service: 'checkout', blue: makeSample(NOW + 2000, 240), green: makeSample(NOW + 2000, 160) })
+    expect(measureTraffic(store.metrics('checkout')).blueShare).toBeNull()
+    store.apply({ kind: 'metrics', service: 'checkout', blue: makeSample(NOW + 3000, 400), green: makeSample(NOW + 3000, 0) })
+    expect(measureTraffic(store.metrics('checkout')).blueShare).toBe(100)
+  })
+
+  it('keeps the clock of the core and never takes an entry twice', () => {
+    const { store } = openStore()
+    store.apply({ kind: 'status', status: makeStatus(NOW + 5000) })
+    expect(store.now()).toBe(NOW + 5000)
+    const entry = makeEntry(9, NOW)
+    store.apply({ kind: 'journal', entry })
+    store.apply({ kind: 'journal', entry })
+    expect(store.journal()).toHaveLength(1)
+  })
+})
