@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { dirname, join } from 'node:path'
 import { Fault } from '../contract/fault.ts'
 import type { JournalDraft } from '../contract/journal.ts'
 import type { WatchItem } from '../contract/system.ts'
@@ -39,7 +39,7 @@ export async function composeConsole(options: ComposeOptions): Promise<Core> {
   const reader = await openReaderClient({ file: files.journal, indexFile: readOnlyReason === null ? files.search : null, checkpointLog: readOnlyReason === null, wallMs: Date.now })
 
   const trustEntries = await reader.search({ text: '', action: TRUST_ACTION }, undefined, 500).catch(() => ({ entries: [] }))
-  const session = openWorkspaceSession(options.workspaceFile, trustedDigests(trustEntries.entries))
+  const session = openWorkspaceSession(options.workspaceFile, trustedDigests(trustEntries.entries), join(options.dataFolder, 'workspace.json'))
   store.setWorkspaceDigest(session.workspace?.digest ?? '')
   const providers = openProviders({ dataFolder: options.dataFolder, idleStopMs: session.workspace?.idleStopMs ?? null, nodePath: options.nodePath ?? process.execPath, onlyLooks: options.scope === 'readOnly' })
 

@@ -1,8 +1,8 @@
-import { existsSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { createHash } from 'node:crypto'
-import type { DeclaredCommand, Workspace, WorkspaceProblem, WorkspaceView } from '../contract/workspace.ts'
+import { type DeclaredCommand, type Workspace, type WorkspaceProblem, type WorkspaceView, workspaceSchema } from '../contract/workspace.ts'
 import { PROVIDER_SHAPES } from '../providers/registry.ts'
 import { loadWorkspace } from '../workspace/load.ts'
 import { trustOf } from '../workspace/trust.ts'
@@ -21,7 +21,11 @@ export interface WorkspaceSession {
   trust(commandsDigest: string): void
 }
 
-export function openWorkspaceSession(file: string | null, trustedDigests: ReadonlySet<string>): WorkspaceSession {
+/**
+ * Opens a workspace file. `keptFile` holds the last valid reading between runs, so that a file that has problems today,
+ * or a variable that is not set here, does not stand in the way of rolling back what it declared yesterday.
+ */
+export function openWorkspaceSession(file: string | null, trustedDigests: ReadonlySet<string>, keptFile: string): WorkspaceSession {
   const path = file ?? DEMO_FILE
   const digests = new Set(trustedDigests)
   let workspace: Workspace | null = null
@@ -35,9 +39,11 @@ export function openWorkspaceSession(file: string | null, trustedDigests: Readon
     if ('workspace' in read) {
       workspace = read.workspace
       problems = []
+      keep(keptFile, workspace)
     } else {
       // The last valid reading stays in force: a slip of an editor does not stop a release.
       problems = read.problems
+      workspace ??= kept(keptFile, path)
     }
     return workspace?.digest !== before
   }
@@ -68,5 +74,24 @@ export function openWorkspaceSession(file: string | null, trustedDigests: Readon
       trusted: trusted(),
       text,
     }),
+  }
+}
+
+/** Settings hold references, never values of secrets, so that they may be kept as they are. */
+function keep(file: string, workspace: Workspace): void {
+  try {
+    writeFileSync(`${file}.new`, JSON.stringify(workspace), { mode: 0o600 })
+    renameSync(`${file}.new`, file)
+  } catch {
+    // A full or read-only disk: the file itself is still there to be read.
+  }
+}
+
+function kept(file: string, path: string): Workspace | null {
+  try {
+    const read = workspaceSchema.parse(JSON.parse(readFileSync(file, 'utf8')))
+    return read.file === resolve(path) ? read : null
+  } catch {
+    return null
   }
 }

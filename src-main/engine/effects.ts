@@ -11,6 +11,8 @@ import type { Memory } from './memory.ts'
 const VERIFY_DEADLINE_MS = 10_000
 /** A candidate that says nothing at all for so long is not coming. The provider's own readiness deadline is shorter. */
 const READY_DEADLINE_MS = 15 * 60_000
+/** How long a candidate's data may take to catch up before its release stops and says so. */
+const DATA_DEADLINE_MS = 60_000
 const EVIDENCE_MS = 15_000
 
 export interface Performing {
@@ -86,7 +88,7 @@ export function createPerformer(deps: EngineDeps, memory: Memory) {
     const release = memory.release(item.releaseId)
     if (!release) return null
     const aborter = new AbortController()
-    let results: readonly GateResult[] = release.gates
+    let results: readonly GateResult[] = release.gates.slice(0, release.plan.gates.length)
     const { previewAddress } = await observe(item.service)
     for (const [index, gate] of release.plan.gates.entries()) {
       results = results.map((result, at) => (at === index ? { ...result, state: 'running' } : result))
@@ -95,9 +97,25 @@ export function createPerformer(deps: EngineDeps, memory: Memory) {
       const stopWatching = memory.onObserved(() => performing.overtaken() && aborter.abort())
       const result = await deps.gates.run(gate, target, aborter.signal).finally(stopWatching)
       results = results.map((other, at) => (at === index ? result : other))
-      if (result.state !== 'passed' || performing.overtaken()) break
+      if (result.state !== 'passed' || performing.overtaken()) return { gates: results }
     }
-    return { gates: results }
+    // A first release has no other side whose data it could be behind.
+    const keepsUp = release.stable === null ? null : await dataKeepsUp(item.service, performing)
+    return { gates: keepsUp ? [...results, keepsUp] : results }
+  }
+
+  /** Where each environment has its own data: nobody is sent to the candidate before it has caught up. */
+  async function dataKeepsUp(service: string, performing: Performing): Promise<GateResult | null> {
+    const mode = memory.configs.get(service)?.data
+    if (!mode || mode.kind === 'shared') return null
+    const endMs = clock.monotonicMs() + DATA_DEADLINE_MS
+    for (;;) {
+      const lag = await deps.dataSync.lagMs(service, mode).catch((error: unknown) => (error instanceof Error ? error.message : String(error)))
+      const passed = typeof lag === 'number' && lag <= mode.maxLagMs
+      const detail = typeof lag === 'number' ? `${Math.round(lag)} ms behind, limit ${mode.maxLagMs} ms.` : lag
+      if (passed || performing.overtaken() || clock.monotonicMs() >= endMs) return { name: 'data keeps up', state: passed ? 'passed' : 'failed', detail, exitCode: null, output: '', endedAt: clock.wallMs() }
+      await sleep(1000)
+    }
   }
 
   async function setWeights(item: OutboxItem, effect: Extract<Effect, { type: 'setWeights' }>, performing: Performing): Promise<unknown> {

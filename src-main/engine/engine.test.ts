@@ -254,4 +254,32 @@ describe('engine', () => {
     await phaseReached(sim, 'rolledBack')
     expect(sim.weights()).toEqual({ blue: 0, green: 0 })
   })
+
+  it('sends nobody to a candidate whose data is behind, and says how far', async () => {
+    let lagMs = 9000
+    const sim = await started({ data: { kind: 'perEnvironment', sync: { url: null, command: 'lag' }, maxLagMs: 1000 }, lagMs: () => lagMs })
+    await sim.create('2.0.0')
+    await sim.time.advance(30_000)
+    expect(sim.current()?.release.phase).toBe('verifying')
+    expect(sim.weights()).toEqual({ blue: 100, green: 0 })
+    lagMs = 500
+    await sim.time.advance(3000)
+    expect(sim.weights()).toEqual({ blue: 90, green: 10 })
+    lagMs = 2000
+    await sim.time.advance(2000)
+    const promote = sim.current()!.actions.find((action) => action.command === 'promote')
+    expect(promote?.blocks[0]?.reason).toContain('2000 ms behind')
+    expect(sim.current()!.actions.find((action) => action.command === 'rollBack')).toMatchObject({ blocks: [], effect: expect.stringContaining('2000 ms behind') as string })
+    await sim.time.advance(60_000)
+    expect(sim.weights(), 'the hold is long over').toEqual({ blue: 90, green: 10 })
+  })
+
+  it('takes a changed configuration of the same version as a release', async () => {
+    const sim = await started({ digestOf: (version, at) => `${version}-${at > 10_000 ? 'changed' : 'first'}` })
+    expect(((await sim.create('1.0.0')) as Fault).code).toBe('interlocked')
+    await sim.time.advance(20_000)
+    await sim.create('1.0.0')
+    await phaseReached(sim, 'completed')
+    expect(sim.weights()).toEqual({ blue: 0, green: 100 })
+  })
 })

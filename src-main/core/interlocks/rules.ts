@@ -25,7 +25,7 @@ export interface Facts {
 type Rule = (release: Release, command: ReleaseCommand, facts: Facts) => Block | null
 
 /** Commands that take traffic further onto the candidate. */
-const FORWARD: readonly ReleaseCommand[] = ['promote', 'promoteFully']
+const FORWARD: readonly ReleaseCommand[] = ['promote', 'promoteFully', 'approve']
 /** Interlocks never block these: they are ways back, or stop things from moving. */
 const ALWAYS: readonly ReleaseCommand[] = ['rollBack']
 
@@ -66,8 +66,8 @@ const candidateMustBeReady: Rule = (release, command, facts) => {
     : { rule: 'candidateNotReady', reason: `${release.candidateEnvironment} (${release.candidate.version}) is ${candidate.readiness}. ${candidate.detail}`.trim(), unblocks: `When ${release.candidateEnvironment} is ready again, or roll back.` }
 }
 
-const dataMustKeepUp: Rule = (_release, command, facts) => {
-  if (!FORWARD.includes(command) || facts.data.kind === 'shared' || !facts.dataLagMs) return null
+const dataMustKeepUp: Rule = (release, command, facts) => {
+  if (!FORWARD.includes(command) || release.stable === null || facts.data.kind === 'shared' || !facts.dataLagMs) return null
   const max = facts.data.maxLagMs
   if (facts.dataLagMs.kind === 'unknown') return { rule: 'dataLag', reason: `How far the other environment's data is behind cannot be read: ${facts.dataLagMs.why}`, unblocks: `When the lag is known and at most ${max} ms.` }
   return facts.dataLagMs.value > max

@@ -92,7 +92,8 @@ export const RELEASE_MACHINE: { readonly [P in ReleasePhase]: PhaseRow } = {
     on: { rollBack, pause, resume: (r, i) => resume(r, i.at), abandon: (r, i) => abandon(r, i.at) },
     when: {
       deployed: (r) => ({ next: r, effects: [{ type: 'awaitReady', environment: r.candidateEnvironment, version: r.candidate, timeoutMs: 0 }] }),
-      ready: (r, _s, at) => (r.plan.gates.length === 0 ? advance({ ...r, phase: 'verifying' }, at) : { next: { ...r, phase: 'verifying' }, effects: [{ type: 'runGates' }] }),
+      // Without gates of its own the engine still looks whether the data keeps up.
+      ready: (r) => ({ next: { ...r, phase: 'verifying' }, effects: [{ type: 'runGates' }] }),
       effectFailed: failedEffect,
     },
   },

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { Fault } from '../../contract/fault.ts'
 import type { Plan } from '../../contract/plan.ts'
 import { type Operator } from '../../contract/release.ts'
+import type { DataMode } from '../../contract/service.ts'
 import type { ServiceConfig } from '../../contract/workspace.ts'
 import type { Clock, GateRunner } from '../../core/ports.ts'
 import { type CallFault, createFakeProvider } from '../../providers/fake/fake-provider.ts'
@@ -37,6 +38,10 @@ export interface SimulationOptions {
   readonly lies?: () => boolean
   readonly initialVersion?: string | null
   readonly gates?: GateRunner
+  readonly data?: DataMode
+  readonly lagMs?: () => number
+  /** Digest of a version's configuration at a moment, simulated milliseconds since the start. */
+  readonly digestOf?: (version: string, atMs: number) => string
 }
 
 /**
@@ -58,7 +63,7 @@ export function createSimulation(options: SimulationOptions = {}) {
     name: 'checkout',
     provider: 'fake',
     plan: { ...DEFAULT_TEST_PLAN, ...options.plan },
-    data: { kind: 'shared' },
+    data: options.data ?? { kind: 'shared' },
     settings: {},
     initialVersion: options.initialVersion === undefined ? '1.0.0' : options.initialVersion,
   }
@@ -90,6 +95,7 @@ export function createSimulation(options: SimulationOptions = {}) {
       ...(options.latencyMs ? { latencyMs: options.latencyMs } : {}),
       ...(options.providerFault ? { fault: options.providerFault } : {}),
       ...(options.lies ? { lies: options.lies } : {}),
+      ...(options.digestOf ? { digestOf: options.digestOf } : {}),
     })
     const guardedProvider = guard(provider)
     const engine = createEngine({
@@ -98,7 +104,7 @@ export function createSimulation(options: SimulationOptions = {}) {
       store: guard(createMemoryStore(disk, time.clock, () => diskFails)),
       metricsStore: null,
       gates: options.gates ?? { run: async (gate) => ({ name: gate.name, state: 'passed', detail: '', exitCode: 0, output: '', endedAt: time.clock.wallMs() }) },
-      dataSync: { lagMs: async () => 0 },
+      dataSync: { lagMs: async () => options.lagMs?.() ?? 0 },
       services: [config],
       provider: () => guardedProvider,
       operator: () => ({ operator: ANNA, role: 'admin' }),

@@ -34,6 +34,8 @@ export interface FakeProviderOptions {
   readonly fault?: (method: string) => CallFault | null
   /** Weights are acknowledged but not applied while this says so: a lying data plane. */
   readonly lies?: () => boolean
+  /** Digest of a version's configuration, at a monotonic time. Default: one that never changes. */
+  readonly digestOf?: (version: string, atMs: number) => string
 }
 
 /** The deterministic provider: a connection to a FakeWorld, with scriptable faults, latency and lies. */
@@ -54,7 +56,8 @@ export function createFakeProvider(options: FakeProviderOptions): EnvironmentsPr
   }
 
   function digestOf(version: string): string {
-    return createHash('sha256').update(version).digest('hex')
+    const source = options.digestOf?.(version, clock.monotonicMs()) ?? version
+    return createHash('sha256').update(source).digest('hex')
   }
 
   return {
