@@ -106,6 +106,8 @@ async function begin(): Promise<string> {
       versions: { kind: 'list', versions: Array.from({ length: 400 }, (_, i) => `v${i + 1}`) },
       ready: { kind: 'http', path: '/ready', intervalMs: 30 },
       drainMs: DRAIN_MS,
+      // The control arm kills on purpose; that is no crash loop.
+      restart: { maxInWindow: 1_000, backoffMs: 20 },
     },
   })
   await deploy('blue', 'v1')
@@ -171,6 +173,7 @@ try {
   const address = await begin()
   await provider.setWeights(operation(), { service: 'web', weights: { blue: 100, green: 0 }, expectGeneration: null, overrideStickiness: false, force: false, lease: null })
   const { result, switches, releases, upgrades } = await productArm(address)
+  if (!quiet) console.log(`  under load: ${JSON.stringify(result)}; now the control arm`)
   const control = await controlArm(address)
   const bars: Bar[] = [
     { name: 'requests', value: result.requests, limit: REQUESTS, direction: 'atLeast' },
