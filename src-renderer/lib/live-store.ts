@@ -82,7 +82,7 @@ export function createLiveStore(options: LiveStoreOptions = {}): LiveStore {
     scheduled = false
     const keys = [...dirty]
     dirty.clear()
-    if (keys.includes('services')) list = [...services.values()].toSorted((a, b) => a.name.localeCompare(b.name))
+    if (keys.includes('services')) list = [...services.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1))
     for (const key of keys) for (const listener of listeners.get(key) ?? []) listener()
   }
 

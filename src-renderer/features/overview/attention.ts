@@ -42,5 +42,5 @@ export function attention(service: ServiceView): number {
 }
 
 export function sortByAttention(services: readonly ServiceView[]): readonly ServiceView[] {
-  return services.toSorted((a, b) => attention(a) - attention(b) || a.name.localeCompare(b.name))
+  return services.toSorted((a, b) => attention(a) - attention(b) || (a.name < b.name ? -1 : 1))
 }

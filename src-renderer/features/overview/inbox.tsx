@@ -43,7 +43,7 @@ function InboxRow({ item }: { readonly item: WaitingItem }) {
       <span className="truncate text-ink-2" title={`${item.service}: ${item.detail}`}>
         <span className="font-medium text-ink-1">{item.service}</span>
         {'\u2002'}
-        <PlaceText text={item.detail} square={false} />
+        <PlaceText text={item.detail.startsWith(`${item.service} `) ? item.detail.slice(item.service.length + 1) : item.detail} square={false} />
       </span>
       <span className="min-w-28 text-right text-ink-2">
         {item.kind === 'health' ? (

@@ -4,7 +4,7 @@ import { useEffect, useMemo, useRef, useState, type KeyboardEvent } from 'react'
 import { Icon } from '../../components/icons.tsx'
 import { Kbd } from '../../components/button.tsx'
 import { Empty } from '../../components/pane.tsx'
-import { useConsole, useServices } from '../../lib/console-context.tsx'
+import { useConsole, useServices, useStatus } from '../../lib/console-context.tsx'
 import { useKeys } from '../../lib/keys.ts'
 import { useValue } from '../../lib/value-store.ts'
 import { FILTERS, matchesFilter, matchesText, sortByAttention, type Filter } from './attention.ts'
@@ -19,6 +19,7 @@ const RIGHT = new Set(['errors', 'p99', 'requests', 'left'])
 /** Every service, dense and virtual: 500 rows cost what 30 do. */
 export function ServiceList() {
   const services = useServices()
+  const status = useStatus()
   const { ui } = useConsole()
   const selectedName = useValue(ui, (state) => state.selectedService)
   const navigate = useNavigate()
@@ -129,7 +130,8 @@ export function ServiceList() {
           })}
         </div>
         {rows.length === 0 && services.length > 0 && <NothingMatches onReset={() => (setFilter('all'), setText(''))} />}
-        {services.length === 0 && (
+        {services.length === 0 && status?.workspace.trusted === false && <Empty title="Nothing has been started">The services of {status.workspace.name} appear here once you trust its commands, above.</Empty>}
+        {services.length === 0 && status?.workspace.trusted !== false && (
           <Empty title="No services yet">
             <p>A service is what is released: a program with two environments behind one address. Declare one in signalbox.yaml under services; Settings shows the file and what is wrong with it.</p>
           </Empty>

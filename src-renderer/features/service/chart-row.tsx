@@ -50,14 +50,14 @@ export function ChartRow(props: ChartRowProps) {
 
   return (
     <>
-      <div className="min-w-0 border-t border-line-1 pt-2.5 pr-12 pl-4">
+      <div className="min-w-0 border-t border-line-1 pt-2.5 pr-12 pl-4 max-[1240px]:pr-10">
         <h2 className="leading-4">{title}</h2>
         <dl className={`mt-1 grid gap-x-2 text-12 leading-[18px] ${heads ? 'grid-cols-[minmax(0,1fr)_auto_auto]' : 'grid-cols-[minmax(0,1fr)_auto]'}`}>
           {heads && (
             <>
               <dt className="text-11 leading-[14px] text-ink-3">{unit}</dt>
               {heads.map((head) => (
-                <dd key={head} className="min-w-8 text-right text-11 leading-[14px] text-ink-3">
+                <dd key={head} className="min-w-7 text-right text-11 leading-[14px] text-ink-3">
                   {head}
                 </dd>
               ))}

@@ -8,7 +8,9 @@ import { formatBytes, formatDuration, formatInstant, formatUptime, plural } from
 import { previewEnvironment } from '../../lib/release-words.ts'
 import { environmentState } from './environment-state.ts'
 
-const COLUMNS = 'grid grid-cols-[minmax(150px,178px)_repeat(5,minmax(56px,1fr))] items-center gap-x-2 pr-4 pl-4'
+const COLUMNS = 'grid grid-cols-[minmax(150px,178px)_repeat(5,minmax(56px,1fr))] max-[1100px]:grid-cols-[minmax(130px,1fr)_repeat(3,minmax(52px,72px))] items-center gap-x-2 pr-4 pl-4'
+/** What gives way where there is no room for everything. */
+const WIDE_ONLY = 'max-[1100px]:hidden'
 const HEADS = ['environment, version', 'ready', 'CPU', 'memory', 'uptime', 'in flight'] as const
 
 /** Both environments, one under the other, at the end of their tracks. */
@@ -19,7 +21,7 @@ export function Environments({ service }: { readonly service: ServiceView }) {
     <div role="table" aria-label="Environments" className="grid min-w-0 grid-rows-[26px_80px_80px_28px]">
       <div role="row" className={`${COLUMNS} text-11 text-ink-3`}>
         {HEADS.map((head) => (
-          <span role="columnheader" key={head} className="truncate">
+          <span role="columnheader" key={head} className={`truncate ${head === 'uptime' || head === 'in flight' ? WIDE_ONLY : ''}`}>
             {head}
           </span>
         ))}
@@ -68,18 +70,19 @@ function EnvironmentRow({ service, environment, mostMemory }: { readonly service
         meter={(observed?.memoryBytes ?? 0) / mostMemory / 1.25}
       />
       <Fact
+        className={WIDE_ONLY}
         value={observed?.startedAt ? <span title={`since ${formatInstant(observed.startedAt)}`}>{formatUptime(now - observed.startedAt)}</span> : null}
         note={observed && observed.readiness !== 'empty' ? plural(observed.restarts, 'restart') : ''}
       />
-      <Fact value={observed?.inFlight === null || observed?.inFlight === undefined ? null : <span title={observed.connections === null ? undefined : plural(observed.connections, 'connection')}>{observed.inFlight}</span>} note={observed?.readiness === 'empty' ? '' : 'requests'} />
+      <Fact className={WIDE_ONLY} value={observed?.inFlight === null || observed?.inFlight === undefined ? null : <span title={observed.connections === null ? undefined : plural(observed.connections, 'connection')}>{observed.inFlight}</span>} note={observed?.readiness === 'empty' ? '' : 'requests'} />
     </div>
   )
 }
 
 /** A number with what it counts. An absent one is a dash to the eye and "unknown" to a reader. */
-function Fact({ value, note, meter }: { readonly value: ReactNode; readonly note?: string; readonly meter?: number }) {
+function Fact({ value, note, meter, className = '' }: { readonly className?: string; readonly value: ReactNode; readonly note?: string; readonly meter?: number }) {
   return (
-    <div role="cell" className="grid min-w-0 content-center gap-0.5 whitespace-nowrap">
+    <div role="cell" className={`grid min-w-0 content-center gap-0.5 whitespace-nowrap ${className}`}>
       {value === null || value === undefined ? (
         <span className="text-14 text-ink-3">
           <span aria-hidden="true">–</span>

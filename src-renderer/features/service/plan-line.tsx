@@ -97,7 +97,7 @@ function Now({ view, after }: { readonly view: ReleaseView; readonly after: stri
           <b className="pt-[3px] text-26 leading-[30px] tracking-[-0.02em]">
             <Countdown until={release.dueAt} over="now" />
           </b>
-          <span className="min-w-0 pt-1 text-11 leading-[15px] whitespace-nowrap text-ink-2">
+          <span className="min-w-0 pt-1 text-11 leading-[15px] whitespace-nowrap text-ink-2 max-[1320px]:hidden">
             {after === null ? 'then the old' : `next ${after.toLowerCase()}`}
             <span className="block">{after === null ? 'version is retired' : isJudged ? 'if analysis passes' : ''}</span>
           </span>
