@@ -20,6 +20,7 @@ import { createDispatch } from './dispatch.ts'
 import { openIdentity } from './identity.ts'
 import { createStatus } from './status.ts'
 import { SYSTEM_CLOCK, SYSTEM_IDS } from './system-ports.ts'
+import { unreadableJournal } from './unreadable-journal.ts'
 import { APP_VERSION } from './version.ts'
 import { openWorkspaceSession } from './workspace-session.ts'
 
@@ -36,11 +37,14 @@ export async function composeConsole(options: ComposeOptions): Promise<Core> {
   const opened = openStoreOrRead(options, identity.hostId)
   const { store } = opened
   const readOnlyReason = opened.readOnlyReason ?? (options.scope === 'readOnly' ? LOOKING : null)
-  const reader = await openReaderClient({ file: files.journal, indexFile: readOnlyReason === null ? files.search : null, checkpointLog: readOnlyReason === null, wallMs: Date.now })
+  const reader = await openReaderClient({ file: files.journal, indexFile: readOnlyReason === null ? files.search : null, checkpointLog: readOnlyReason === null, wallMs: Date.now }).catch((error: unknown) => {
+    if (error instanceof Fault) return unreadableJournal(error)
+    throw error
+  })
 
   const trustEntries = await reader.search({ text: '', action: TRUST_ACTION }, undefined, 500).catch(() => ({ entries: [] }))
   const session = openWorkspaceSession(options.workspaceFile, trustedDigests(trustEntries.entries), join(options.dataFolder, 'workspace.json'))
-  store.setWorkspaceDigest(session.workspace?.digest ?? '')
+  store.setWorkspaceDigest(session.inForce?.digest ?? session.workspace?.digest ?? '')
   const providers = openProviders({ dataFolder: options.dataFolder, idleStopMs: session.workspace?.idleStopMs ?? null, nodePath: options.nodePath ?? process.execPath, onlyLooks: options.scope === 'readOnly' })
 
   // Losable, and nobody waits for it; a terminal's single act keeps none.
@@ -56,8 +60,8 @@ export async function composeConsole(options: ComposeOptions): Promise<Core> {
   const status = createStatus({ options, identity, role, session, store, reason: readOnlyReason, services: () => engine.services(), publish: (item) => broadcast.publish(item) })
 
   function build(): Engine {
-    const { workspace } = session
-    const folder = () => (workspace ? dirname(workspace.file) : options.dataFolder)
+    const { inForce } = session
+    const folder = () => (inForce ? dirname(inForce.file) : options.dataFolder)
     return createEngine({
       clock: SYSTEM_CLOCK,
       ids: SYSTEM_IDS,
@@ -66,12 +70,13 @@ export async function composeConsole(options: ComposeOptions): Promise<Core> {
       gates: createGateRunner({ folder, wallMs: Date.now }),
       dataSync: createDataSync({ folder }),
       // Nothing of a workspace runs before somebody has seen what it would run.
-      services: workspace && session.trusted ? workspace.services : [],
+      services: inForce?.services ?? [],
       provider(name) {
         if (name === 'local') return providers.local
         throw new Fault('unsupported', `There is no provider ${name}.`, 'Use local.')
       },
       operator: () => ({ operator: identity.operator(), role: role() }),
+      resumesStopped: workspace !== null && workspace.idleStopMs !== null && options.scope === 'whole' && readOnlyReason === null,
       readOnly: () => readOnlyReason,
       publish: (item) => publish(item),
       log,
@@ -84,7 +89,7 @@ export async function composeConsole(options: ComposeOptions): Promise<Core> {
   function rebuild(): void {
     const before = engine.services().map((service) => service.name)
     engine.stop()
-    store.setWorkspaceDigest(session.workspace?.digest ?? '')
+    store.setWorkspaceDigest(session.inForce?.digest ?? session.workspace?.digest ?? '')
     engine = build()
     engine.start()
     const now = new Set(engine.services().map((service) => service.name))

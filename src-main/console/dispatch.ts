@@ -112,6 +112,10 @@ export function createDispatch(parts: DispatchParts): CoreApi {
     service: {
       list: async () => [...engine().services()],
       get: async ({ service }) => serviceOrFault(service),
+      async startAgain(input, context) {
+        serviceOrFault(input.service)
+        return engine().startAgain(input, who(context))
+      },
       async versions({ service }) {
         serviceOrFault(service)
         return [...(await providers.local.versions(service))]

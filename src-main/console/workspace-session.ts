@@ -14,6 +14,11 @@ export interface WorkspaceSession {
   /** The last valid reading, or null when there never was one. */
   readonly workspace: Workspace | null
   readonly trusted: boolean
+  /**
+   * What is acted by: the last valid reading whose commands are trusted, or null. A file whose commands changed waits for
+   * trust, and meanwhile does not stand in the way of rolling back what was released before.
+   */
+  readonly inForce: Workspace | null
   readonly commands: readonly DeclaredCommand[]
   view(): WorkspaceView
   /** Reads the file again. True when something other than its problems changed. */
@@ -22,15 +27,27 @@ export interface WorkspaceSession {
 }
 
 /**
- * Opens a workspace file. `keptFile` holds the last valid reading between runs, so that a file that has problems today,
- * or a variable that is not set here, does not stand in the way of rolling back what it declared yesterday.
+ * Opens a workspace file. `keptFile` holds what was in force between runs, so that a file that has problems today, or
+ * commands nobody trusted yet, does not stand in the way of rolling back what it declared yesterday.
  */
 export function openWorkspaceSession(file: string | null, trustedDigests: ReadonlySet<string>, keptFile: string): WorkspaceSession {
   const path = file ?? DEMO_FILE
   const digests = new Set(trustedDigests)
   let workspace: Workspace | null = null
+  let inForce: Workspace | null = null
   let problems: readonly WorkspaceProblem[] = []
   let text = ''
+
+  /** Trust is asked anew each time: it is given to commands, not to files. */
+  function enforce(): void {
+    if (workspace !== null && trustOf(workspace, digests).trusted) {
+      if (workspace !== inForce) keep(keptFile, workspace)
+      inForce = workspace
+      return
+    }
+    const before = inForce ?? kept(keptFile, path)
+    inForce = before !== null && trustOf(before, digests).trusted ? before : null
+  }
 
   function reload(): boolean {
     const before = workspace?.digest
@@ -39,12 +56,12 @@ export function openWorkspaceSession(file: string | null, trustedDigests: Readon
     if ('workspace' in read) {
       workspace = read.workspace
       problems = []
-      keep(keptFile, workspace)
     } else {
       // The last valid reading stays in force: a slip of an editor does not stop a release.
       problems = read.problems
       workspace ??= kept(keptFile, path)
     }
+    enforce()
     return workspace?.digest !== before
   }
   reload()
@@ -57,11 +74,17 @@ export function openWorkspaceSession(file: string | null, trustedDigests: Readon
     get trusted() {
       return trusted()
     },
+    get inForce() {
+      return inForce
+    },
     get commands() {
       return workspace?.commands ?? []
     },
     reload,
-    trust: (digest) => void digests.add(digest),
+    trust(digest) {
+      digests.add(digest)
+      enforce()
+    },
     view: () => ({
       name: workspace?.name ?? (existsSync(path) ? 'not valid' : 'missing'),
       tier: workspace?.tier ?? 'dev',

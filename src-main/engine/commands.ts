@@ -2,7 +2,7 @@ import { Fault } from '../contract/fault.ts'
 import type { Plan } from '../contract/plan.ts'
 import { type Block, type Operator, type Release, SYSTEM_OPERATOR } from '../contract/release.ts'
 import type { ReleaseCommand } from '../contract/vocabulary.ts'
-import { blocksFor, blocksNewRelease } from '../core/interlocks/rules.ts'
+import { type Facts, blocksFor, blocksNewRelease } from '../core/interlocks/rules.ts'
 import { describe } from '../core/release/actions.ts'
 import { legalCommands, transition } from '../core/release/machine.ts'
 import { planRelease, rebase, sameVersion } from '../core/release/state.ts'
@@ -77,6 +77,12 @@ export function createCommands(deps: EngineDeps, memory: Memory, ledger: Ledger)
     return new Fault(code, block.reason, block.unblocks)
   }
 
+  /** What the plan or the workspace does by itself is not held by the role of whoever happens to look on. */
+  function factsFor(service: string, release: Release | null, operator: Operator): Facts {
+    const facts = { ...memory.facts(service, release), operatorId: operator.id }
+    return operator.id === SYSTEM_OPERATOR.id ? { ...facts, role: 'operator' } : facts
+  }
+
   function checkAllowed(release: Release, request: CommandRequest, operator: Operator): void {
     if (request.expectedRevision !== undefined && request.command !== 'rollBack' && request.expectedRevision !== release.revision) {
       throw new Fault('staleRevision', `${release.id} has changed since you looked: it is ${release.phase}${release.paused ? `, paused by ${release.paused.by.name}` : ''} now.`, 'Look at what it is now, then decide again.')
@@ -84,7 +90,7 @@ export function createCommands(deps: EngineDeps, memory: Memory, ledger: Ledger)
     if (request.command === 'start') return
     // The table first: of two reasons, the one that no waiting will change.
     if (!legalCommands(release).includes(request.command)) transition(release, { kind: 'command', command: request.command, by: operator, reason: '', force: false, digest: '', at: 0 })
-    const block = blocksFor(release, request.command, { ...memory.facts(release.service, release), operatorId: operator.id })[0]
+    const block = blocksFor(release, request.command, factsFor(release.service, release, operator))[0]
     if (block) throw faultOf(block)
   }
 
@@ -120,7 +126,7 @@ export function createCommands(deps: EngineDeps, memory: Memory, ledger: Ledger)
   }
 
   function checkStart(release: Release, operator: Operator): void {
-    const block = blocksFor(release, 'start', { ...memory.facts(release.service, release), operatorId: operator.id })[0]
+    const block = blocksFor(release, 'start', factsFor(release.service, release, operator))[0]
     if (block) throw faultOf(block)
   }
 
@@ -150,12 +156,15 @@ export function createCommands(deps: EngineDeps, memory: Memory, ledger: Ledger)
   async function createChecked(request: CreateRequest, operator: Operator): Promise<Release> {
     const config = memory.configs.get(request.service)
     if (!config) throw new Fault('notFound', `The workspace has no service ${request.service}.`, `Choose one of: ${[...memory.configs.keys()].join(', ')}.`)
+    // Who may not act at all need not wait for the provider to hear it.
+    const refused = blocksNewRelease(null, factsFor(request.service, null, operator))[0]
+    if (refused) throw faultOf(refused)
     await registered(request.service)
     const candidate = await deps.provider(config.provider).resolveVersion(request.service, request.version)
     return ledger.inTurn(request.service, async () => {
       const record = memory.record(request.service)
       const active = memory.active(request.service)
-      const facts = memory.facts(request.service, null)
+      const facts = factsFor(request.service, null, operator)
       const overridable = (block: Block) => (block.rule === 'rollbackWindow' && request.endRollbackWindow) || (block.rule === 'releaseInProgress' && (request.queue || !request.start))
       const waits = (block: Block) => ['rollbackWindow', 'releaseInProgress'].includes(block.rule) && (request.queue || !request.start)
       const blocks = blocksNewRelease(active, facts).filter((block) => !overridable(block))
