@@ -24,9 +24,14 @@ export async function runWebHost(options: WebMainOptions): Promise<number> {
     log: (line) => process.stderr.write(`${new Date().toISOString()} ${line}\n`),
   })
   const { compose } = options
-  print(compose.auditFile === null ? `Workspace: ${compose.workspaceFile ?? 'the demo'}` : `Journal, read-only: ${compose.auditFile}`)
-  print(`Data: ${compose.dataFolder}`)
-  print('Open this address; it lets one browser in, once (a new one: npm run signalbox -- open):')
+  if (compose.auditFile === null) {
+    print(`Workspace: ${compose.workspaceFile ?? 'the demo'}`)
+    print(`Data: ${compose.dataFolder}`)
+    print('Open this address; it lets one browser in, once (a new one: npm run signalbox -- open):')
+  } else {
+    print(`Journal, read-only: ${compose.auditFile}`)
+    print('Open this address; it lets one browser in, once:')
+  }
   print(console.issueUrl())
   // Its own address: one token lets in one browser, and the printed one stays good.
   if (options.openBrowser) openBrowser(console.issueUrl())
@@ -38,6 +43,6 @@ export async function runWebHost(options: WebMainOptions): Promise<number> {
     return 3
   }
   await console.close()
-  print('\nThe console is closed. Services go on running; to stop them: npm run signalbox -- stop --all')
+  print(compose.auditFile === null ? '\nThe console is closed. Services go on running; to stop them: npm run signalbox -- stop --all' : '\nClosed.')
   return 0
 }
