@@ -76,7 +76,7 @@ export async function composeConsole(options: ComposeOptions): Promise<Core> {
         throw new Fault('unsupported', `There is no provider ${name}.`, 'Use local.')
       },
       operator: () => ({ operator: identity.operator(), role: role() }),
-      resumesStopped: workspace !== null && workspace.idleStopMs !== null && options.scope === 'whole' && readOnlyReason === null,
+      resumesStopped: inForce?.idleStopMs != null && options.scope === 'whole' && readOnlyReason === null,
       readOnly: () => readOnlyReason,
       publish: (item) => publish(item),
       log,
