@@ -42,6 +42,8 @@ export const contract = {
   service: {
     list: procedure.output(z.array(serviceViewSchema)),
     get: procedure.input(z.strictObject({ service: serviceName })).output(serviceViewSchema),
+    /** Starts again what carries live traffic and was stopped. */
+    startAgain: procedure.input(z.strictObject({ service: serviceName, reason: z.string().max(2000).default(''), operationId })).output(serviceViewSchema),
     versions: procedure.input(z.strictObject({ service: serviceName })).output(z.array(versionOptionSchema)),
     metrics: procedure.input(z.strictObject({ service: serviceName, fromAt: z.number(), toAt: z.number() })).output(metricsHistorySchema),
     tailLogs: procedure

@@ -81,6 +81,8 @@ export const serviceViewSchema = z.strictObject({
   latest: z.strictObject({ blue: metricSampleSchema.nullable(), green: metricSampleSchema.nullable() }),
   release: releaseViewSchema.nullable(),
   queued: z.array(releaseViewSchema),
+  /** Set when an environment with live traffic was stopped (reboot, stop --all): the act that brings it back. */
+  startAgain: z.strictObject({ label: z.string(), effect: z.string(), blocks: z.array(blockSchema) }).nullable(),
   /** Why a new release cannot be started now; empty when it can. */
   newReleaseBlocks: z.array(blockSchema),
 })

@@ -16,6 +16,8 @@ export interface EngineDeps {
   readonly services: readonly ServiceConfig[]
   /** Throws when no such provider is registered. */
   readonly provider: (name: string) => EnvironmentsProvider
+  /** Everything stops when no console is there, so a console that opens starts again what had live traffic. */
+  readonly resumesStopped: boolean
   /** Who acts through this console, unless the call says otherwise. */
   readonly operator: () => { readonly operator: Operator; readonly role: Role }
   /** Why this console may only read, or null. */

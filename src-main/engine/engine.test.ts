@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { Fault } from '../contract/fault.ts'
-import { createSimulation, type Simulation } from './sim/simulation.ts'
+import { ANNA, createSimulation, type Simulation } from './sim/simulation.ts'
 
 async function started(options: Parameters<typeof createSimulation>[0] = {}): Promise<Simulation> {
   const sim = createSimulation(options)
@@ -281,5 +281,26 @@ describe('engine', () => {
     await sim.create('1.0.0')
     await phaseReached(sim, 'completed')
     expect(sim.weights()).toEqual({ blue: 0, green: 100 })
+  })
+
+  it('says what was stopped with live traffic, and starts it again when asked, or by itself where stopping was its way', async () => {
+    for (const resumesStopped of [false, true]) {
+      const sim = await started({ resumesStopped })
+      sim.world.crash('checkout', 'blue')
+      await sim.restart(1000)
+      await sim.time.advance(3000)
+      const blue = () => sim.world.observe('checkout').environments.blue.readiness
+      if (!resumesStopped) {
+        expect(blue()).toBe('stopped')
+        expect(sim.engine().service('checkout')?.startAgain?.label).toBe('Start blue (1.0.0) again')
+        await sim.act(sim.engine().startAgain({ service: 'checkout', reason: 'reboot', operationId: 'again-0001' }, ANNA))
+        await sim.time.advance(2000)
+        expect(((await sim.act(sim.engine().startAgain({ service: 'checkout', reason: '', operationId: 'again-0002' }, ANNA))) as Fault).code).toBe('illegalCommand')
+      }
+      expect(blue()).toBe('ready')
+      expect(sim.weights()).toEqual({ blue: 100, green: 0 })
+      expect(sim.disk.outbox.size).toBe(0)
+      expect(sim.disk.entries.find((entry) => entry.action === 'service.startAgain')).toMatchObject({ kind: 'intent', summary: 'Start blue (1.0.0) again' })
+    }
   })
 })

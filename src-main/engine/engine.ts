@@ -9,6 +9,7 @@ import { createPerformer } from './effects.ts'
 import { type Applied, createLedger } from './ledger.ts'
 import { createMemory } from './memory.ts'
 import { createRunner } from './runner.ts'
+import { startAgain, stoppedLive } from './start-again.ts'
 import { createViews } from './views.ts'
 import { createWatcher } from './world.ts'
 
@@ -22,6 +23,8 @@ export interface Engine {
   command(request: CommandRequest, operator: Operator): Promise<ReleaseView>
   create(request: CreateRequest, operator: Operator): Promise<ReleaseView>
   explain(releaseId: string, reason: string, operator: Operator, operationId: string): Promise<ReleaseView>
+  /** Starts again what carries live traffic and was stopped. Faults: `illegalCommand` when nothing is. */
+  startAgain(request: { service: string; reason: string; operationId: string }, operator: Operator): Promise<ServiceView>
   services(): readonly ServiceView[]
   service(name: string): ServiceView | null
   /** A release in memory or in the store. */
@@ -77,8 +80,20 @@ export function createEngine(deps: EngineDeps): Engine {
   const ledger = createLedger(deps, memory, onChange)
   const performer = createPerformer(deps, memory)
   const runner = createRunner(deps, memory, ledger, performer)
-  const watcher = createWatcher(deps, memory, ledger, runner, publishService)
+  const watcher = createWatcher(deps, memory, ledger, runner, onReading)
   const commands = createCommands(deps, memory, ledger)
+
+  /** Services whose stopped live side was looked at, once, after the console opened. */
+  const resumed = new Set<string>()
+
+  function onReading(name: string): void {
+    publishService(name)
+    if (!deps.resumesStopped || resumed.has(name) || memory.observed(name).kind === 'unknown') return
+    resumed.add(name)
+    if (stoppedLive(memory, name).length === 0) return
+    const request = { service: name, reason: 'Everything was stopped while no console was open.', operationId: `resume-${deps.ids.next()}` }
+    startAgain(deps, memory, ledger, request, SYSTEM_OPERATOR).catch((error: unknown) => deps.log(`${name} was not started again: ${String(error)}`))
+  }
 
   /** Services that never had a release get the version their workspace names, so that there is something to release against. */
   function bootstrap(): void {
@@ -115,6 +130,12 @@ export function createEngine(deps: EngineDeps): Engine {
     command: async (request, operator) => viewOf((await commands.command(request, operator)).id),
     create: async (request, operator) => viewOf((await commands.create(request, operator)).id),
     explain: async (releaseId, reason, operator, operationId) => viewOf((await commands.explain(releaseId, reason, operator, operationId)).id),
+    async startAgain(request, operator) {
+      await startAgain(deps, memory, ledger, request, operator)
+      const found = views.service(request.service)
+      if (!found) throw new Error(`service ${request.service} vanished`)
+      return found
+    },
     services: () => views.names().flatMap((name) => views.service(name) ?? []),
     service: views.service,
     release: view,

@@ -114,9 +114,9 @@ export type Ledger = ReturnType<typeof createLedger>
  * Effects as the outbox keeps them. Fences grow with every effect of a service, and with time: a journal restored from
  * an old backup must not hand out tokens that the provider has seen already.
  */
-export function queue(record: ServiceRecord, release: Release, effects: readonly Effect[], operationId: string, nowMs: number): readonly OutboxItem[] {
+export function queue(record: ServiceRecord, release: Release, effects: readonly Effect[], operationId: string, nowMs: number, part = String(release.revision)): readonly OutboxItem[] {
   const first = Math.max(record.fence + 1, Math.floor(nowMs / 1000))
-  return effects.map((effect, index) => ({ id: `${release.id}:${release.revision}:${index}`, releaseId: release.id, service: release.service, fence: first + index, effect, operationId, attempts: 0 }))
+  return effects.map((effect, index) => ({ id: `${release.id}:${part}:${index}`, releaseId: release.id, service: release.service, fence: first + index, effect, operationId, attempts: 0 }))
 }
 
 export function batchOf(parts: Partial<CommitBatch>): CommitBatch {

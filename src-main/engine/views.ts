@@ -8,6 +8,7 @@ import { viewRelease } from '../core/release/actions.ts'
 import { RELEASE_MACHINE } from '../core/release/machine.ts'
 import type { EngineDeps } from './deps.ts'
 import type { Memory } from './memory.ts'
+import { startAgainAction } from './start-again.ts'
 
 /** A reading older than this is not fresh: two intervals. */
 const STALE_AFTER_MS = 5_000
@@ -65,6 +66,7 @@ export function createViews(deps: EngineDeps, memory: Memory) {
       latest: { blue: samples.blue.at(-1) ?? null, green: samples.green.at(-1) ?? null },
       release: current && release(current),
       queued: memory.planned(name).map(release),
+      startAgain: startAgainAction(memory, name),
       newReleaseBlocks: [...blocksNewRelease(memory.active(name), memory.facts(name, null))],
     }
   }

@@ -14,7 +14,7 @@ export type ActStage = 'sending' | 'sent' | 'accepted' | 'verified' | 'recorded'
 export interface Act {
   readonly operationId: string
   readonly service: string
-  readonly command: ReleaseCommand | 'create'
+  readonly command: ReleaseCommand | 'create' | 'startAgain'
   readonly label: string
   readonly stage: ActStage
   readonly startedAt: number
@@ -27,7 +27,7 @@ export interface Act {
 
 export interface ActRequest {
   readonly service: string
-  readonly command: ReleaseCommand | 'create'
+  readonly command: ReleaseCommand | 'create' | 'startAgain'
   readonly label: string
   /** Does it. Gets the id that makes repeats harmless. */
   readonly send: (operationId: string) => Promise<ReleaseView>

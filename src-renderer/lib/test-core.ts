@@ -109,6 +109,10 @@ export function createTestCore(world: TestWorld): TestCore {
     service: {
       list: async () => [...world.services.values()],
       get: async ({ service }) => serviceOf(service),
+      startAgain: async (input) => {
+        calls.push({ name: 'service.startAgain', input })
+        return serviceOf(input.service)
+      },
       versions: async () => [...world.versions],
       metrics: async ({ service, fromAt, toAt }) => ({ resolutionMs: 1000, series: world.history(service, fromAt, toAt) }),
       tailLogs: ({ environment }) => once([{ at: world.status.now, stream: 'stdout' as const, text: `${environment} answers on its port` }]),

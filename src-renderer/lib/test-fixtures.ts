@@ -118,6 +118,7 @@ export function makeService(name: string, options: ServiceOptions): ServiceView 
     latest: { blue: weights.blue > 0 && options.unknownSince === undefined ? makeSample(now, Math.round(4.1 * weights.blue)) : null, green: weights.green > 0 ? makeSample(now, Math.round(4.1 * weights.green)) : null },
     release: options.release ?? null,
     queued: [],
+    startAgain: null,
     newReleaseBlocks: options.blocks ?? [],
   })
 }

@@ -39,6 +39,7 @@ export interface SimulationOptions {
   readonly initialVersion?: string | null
   readonly gates?: GateRunner
   readonly data?: DataMode
+  readonly resumesStopped?: boolean
   readonly lagMs?: () => number
   /** Digest of a version's configuration at a moment, simulated milliseconds since the start. */
   readonly digestOf?: (version: string, atMs: number) => string
@@ -108,6 +109,7 @@ export function createSimulation(options: SimulationOptions = {}) {
       services: [config],
       provider: () => guardedProvider,
       operator: () => ({ operator: ANNA, role: 'admin' }),
+      resumesStopped: options.resumesStopped ?? false,
       readOnly: () => null,
       publish: () => {},
       log: (line) => log.push(line),

@@ -165,6 +165,29 @@ export const trust: Command = (context) =>
     return EXIT.ok
   })
 
+/** Starts again what carries live traffic and was stopped, and waits until it is ready. */
+export const start: Command = (context) =>
+  withLink(context, 'leverOnly', async ({ client }) => {
+    const service = argument(context, 0)
+    const startedAt = performance.now()
+    const before = await client.service.startAgain({ service, reason: context.invocation.options.reason ?? '', operationId: randomUUID() })
+    const carriers = ENVIRONMENTS.filter((environment) => before.observed.kind === 'known' && before.observed.value.weights[environment] > 0)
+    const deadline = startedAt + timeoutMs(context)
+    for (;;) {
+      const { observed, ...view } = await client.service.get({ service })
+      const seen = observed.kind === 'known' ? carriers.map((environment) => observed.value.environments[environment]) : []
+      const broken = seen.find((environment) => ['crashed', 'unready'].includes(environment.readiness))
+      if (broken) throw new Fault('processCrashed', `${broken.deployed?.version ?? service} does not come up. ${broken.detail}`, `Read its output: signalbox log ${service} ${carriers[0] ?? 'blue'}.`)
+      if (seen.length > 0 && seen.every((environment) => environment.readiness === 'ready')) {
+        context.output.document({ result: 'started', service: { observed, ...view } })
+        context.output.say(`${service}: ${carriers.join(' and ')} ready again after ${((performance.now() - startedAt) / 1000).toFixed(1)} s`)
+        return EXIT.ok
+      }
+      if (performance.now() > deadline) throw new Fault('timeout', `${service} is not ready yet.`, 'Look at `signalbox status`; it goes on by itself.')
+      await new Promise((resolve) => setTimeout(resolve, 100))
+    }
+  })
+
 export const stop: Command = (context) => {
   const { options } = context.invocation
   if (options.all !== true) throw new UsageError('signalbox stop --all stops services, router and supervisor. Live traffic ends. There is no other stop.')

@@ -56,6 +56,7 @@ export const COMMANDS = {
   rollback: { arguments: ['SERVICE'], options: ['reason', 'force'] },
   explain: { arguments: ['SERVICE'], options: ['reason'] },
   trust: { arguments: [], options: ['yes'] },
+  start: { arguments: ['SERVICE'], options: ['reason'] },
   stop: { arguments: [], options: ['all', 'reason'] },
   verify: { arguments: [], options: ['audit'] },
   export: { arguments: [], options: [...FILTERS, 'format', 'out', 'audit'] },

@@ -23,6 +23,7 @@ Act
                                --force: even if it is not ready
   explain SERVICE              give the reason a roll back left out
   trust                        let the workspace run its commands   --yes
+  start SERVICE                start again what has live traffic and was stopped (reboot, stop --all)
   stop --all                   stop services, router and supervisor; live traffic ends
      with any of these: --reason TEXT  --ticket ID (deploy)
 

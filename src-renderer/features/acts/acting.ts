@@ -37,6 +37,22 @@ export function usePress() {
   }
 }
 
+/** Starts again what carries live traffic and was stopped. */
+export function useStartAgain() {
+  const { acts, session } = useConsole()
+  return (service: string, label: string) =>
+    acts.press({
+      service,
+      command: 'startAgain',
+      label,
+      send: async (operationId) => {
+        const { release } = await session.call((client) => client.service.startAgain({ service, reason: '', operationId }))
+        if (!release) throw new Error(`${service} has no release`)
+        return release
+      },
+    })
+}
+
 export function findAction(view: ReleaseView | null, command: ReleaseCommand): Action | null {
   return view?.actions.find((action) => action.command === command) ?? null
 }

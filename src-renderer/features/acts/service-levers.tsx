@@ -7,7 +7,7 @@ import { BackLever, Lever } from '../../components/lever.tsx'
 import { useConsole, useService } from '../../lib/console-context.tsx'
 import { shortcutLabel, useKeys } from '../../lib/keys.ts'
 import { useAct } from '../../lib/use-act.ts'
-import { findAction, openRollBack, useActingOff, usePress } from './acting.ts'
+import { findAction, openRollBack, useActingOff, usePress, useStartAgain } from './acting.ts'
 import { ACTION_ICONS, placeActions } from './slots.ts'
 
 /** The levers of one service: forward ones in fixed places, roll back always in the same corner. */
@@ -82,6 +82,7 @@ function ActionLever({ action, slot, off, busy, run }: PlaceProps & { readonly a
 
 function FirstPlace({ service, action, ...rest }: PlaceProps & { readonly service: ServiceView; readonly action: Action | null }) {
   const navigate = useNavigate()
+  if (service.startAgain) return <StartAgainLever service={service} startAgain={service.startAgain} {...rest} />
   if (action) return <ActionLever slot={1} action={action} {...rest} />
   const block = service.newReleaseBlocks[0]
   // The window can be ended from the form itself; everything else is lifted elsewhere.
@@ -96,6 +97,12 @@ function FirstPlace({ service, action, ...rest }: PlaceProps & { readonly servic
       onPress={() => void navigate({ to: '/services/$name/release', params: { name: service.name } })}
     />
   )
+}
+
+/** Nothing else makes sense before what users need is running again. */
+function StartAgainLever({ service, startAgain, off, busy }: PlaceProps & { readonly service: ServiceView; readonly startAgain: NonNullable<ServiceView['startAgain']> }) {
+  const startService = useStartAgain()
+  return <Lever slot={1} icon="back" label={startAgain.label} detail={startAgain.effect} blocked={off ?? startAgain.blocks[0]?.reason ?? null} busy={busy} onPress={() => void startService(service.name, startAgain.label)} />
 }
 
 function RestMenu({ view, name, actions, off, run }: { readonly view: ReleaseView | null; readonly name: string; readonly actions: readonly Action[]; readonly off: string | null; readonly run: (action: Action) => void }) {
