@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { ConsoleClient } from '../../contract/client.ts'
 import { Fault, faultFromData } from '../../contract/fault.ts'
+import { ENVIRONMENTS } from '../../contract/vocabulary.ts'
 import type { ReleaseView } from '../../contract/release.ts'
 import type { ReleaseCommand } from '../../contract/vocabulary.ts'
 import { numberOption } from './arguments.ts'
