@@ -7,7 +7,7 @@ import { Kbd } from '../../components/button.tsx'
 import { Icon } from '../../components/icons.tsx'
 import { PlaceText } from '../../components/place.tsx'
 import { HEALTH_MARK, StateMark } from '../../components/state-mark.tsx'
-import { useActingOff, usePress } from '../../features/acts/acting.ts'
+import { useActingOff, usePress, useStartAgain } from '../../features/acts/acting.ts'
 import { useConsole, useServices } from '../../lib/console-context.tsx'
 import { shortcutLabel } from '../../lib/keys.ts'
 import { chooseTheme, THEME_CHOICES } from '../../lib/theme.ts'
@@ -96,6 +96,7 @@ function Actions({ services, hasText, fits, go }: PartProps & { readonly service
   const { ui } = useConsole()
   const off = useActingOff()
   const press = usePress()
+  const startAgain = useStartAgain()
   const navigate = useNavigate()
   const selected = useValue(ui, (state) => state.selectedService)
   const items: { readonly rank: number; readonly node: ReactNode }[] = []
@@ -120,6 +121,21 @@ function Actions({ services, hasText, fits, go }: PartProps & { readonly service
           <span className="ml-auto text-12 text-ink-3">{off ?? ''}</span>
           {action.weight === 'back' && service.name === selected && <Kbd>{shortcutLabel('mod+shift+b')}</Kbd>}
         </Command.Item>
+        ),
+      })
+    }
+    const again = service.startAgain
+    if (again && again.blocks.length === 0 && fits(`${service.name} ${again.label}`)) {
+      items.push({
+        rank: service.name === selected ? 0 : 10,
+        node: (
+          <Command.Item key={`${service.name} again`} value={`act ${service.name} again`} disabled={off !== null} className={ITEM} onSelect={() => go(() => startAgain(service.name, again.label))}>
+            <Icon name="play" className="text-ink-3" />
+            <span className="font-medium">{service.name}</span>
+            <span className="truncate">
+              <PlaceText text={again.label} />
+            </span>
+          </Command.Item>
         ),
       })
     }

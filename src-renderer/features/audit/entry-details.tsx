@@ -1,7 +1,7 @@
 import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import type { ReactNode } from 'react'
-import type { JournalEntry, Json } from '../../../src-main/contract/journal.ts'
+import type { JournalEntry } from '../../../src-main/contract/journal.ts'
 import { CopyButton } from '../../components/copy-button.tsx'
 import { PaneHeading } from '../../components/pane.tsx'
 import { PlaceText } from '../../components/place.tsx'
@@ -10,6 +10,7 @@ import { formatCount, formatDuration, formatInstant, shortHash } from '../../lib
 import { journalQuery } from '../../lib/queries.ts'
 import { DiffView } from './diff-view.tsx'
 import { OutcomeWord } from './entry-words.tsx'
+import { EvidenceView } from './evidence-view.tsx'
 
 const KNOWN_WORDS = { selfDeclared: 'self-declared', osUser: 'OS account', system: 'the console itself' } as const
 
@@ -45,7 +46,7 @@ export function EntryDetails({ entry }: { readonly entry: JournalEntry }) {
       {entry.evidence !== null && (
         <section className="pb-2">
           <PaneHeading title="Evidence" />
-          <Evidence value={entry.evidence} />
+          <EvidenceView value={entry.evidence} />
         </section>
       )}
       <section className="pb-2">
@@ -132,13 +133,5 @@ function SameOperation({ entry }: { readonly entry: JournalEntry }) {
         </Link>
       ))}
     </section>
-  )
-}
-
-function Evidence({ value }: { readonly value: Json }) {
-  return (
-    <pre tabIndex={0} aria-label="Evidence" className="mx-4 max-h-72 overflow-auto border border-line-1 bg-bg-0 p-2 font-mono text-11 leading-4 break-words whitespace-pre-wrap">
-      {JSON.stringify(value, null, 2)}
-    </pre>
   )
 }

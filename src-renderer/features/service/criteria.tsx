@@ -71,7 +71,7 @@ function Gauge({ criterion, result, candidate, recent }: GaugeProps) {
   const seen = (environment: 'blue' | 'green') => (criterion.metric === 'errorRatio' ? recentErrorRatio(recent[environment]) : recentLatency(recent[environment], criterion.metric))
   const judgedValue = result?.value ?? null
   const at = { blue: candidate === 'blue' ? (judgedValue ?? seen('blue')) : seen('blue'), green: candidate === 'green' ? (judgedValue ?? seen('green')) : seen('green') }
-  const value = candidate ? at[candidate] : Math.max(at.blue ?? 0, at.green ?? 0)
+  const value = candidate ? at[candidate] : at.blue === null && at.green === null ? null : Math.max(at.blue ?? 0, at.green ?? 0)
   const fraction = value === null ? 0 : Math.min(1, value / criterion.limit)
   const state: MarkState | null = result?.verdict === 'fail' ? 'fail' : candidate === null || value === null ? null : fraction >= 1 ? 'fail' : fraction >= WATCH_FRACTION ? 'watch' : null
   const limitText = isRatio ? formatPercent(criterion.limit * 100) : `${formatMs(criterion.limit)} ms`
