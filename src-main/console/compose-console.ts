@@ -43,9 +43,9 @@ export async function composeConsole(options: ComposeOptions): Promise<Core> {
   })
 
   const trustEntries = await reader.search({ text: '', action: TRUST_ACTION }, undefined, 500).catch(() => ({ entries: [] }))
-  const session = openWorkspaceSession(options.workspaceFile, trustedDigests(trustEntries.entries), join(options.dataFolder, 'workspace.json'))
+  const session = openWorkspaceSession(options.workspaceFile, trustedDigests(trustEntries.entries), join(options.dataFolder, 'workspace.json'), options.demoFile)
   store.setWorkspaceDigest(session.inForce?.digest ?? session.workspace?.digest ?? '')
-  const providers = openProviders({ dataFolder: options.dataFolder, idleStopMs: session.workspace?.idleStopMs ?? null, nodePath: options.nodePath ?? process.execPath, onlyLooks: options.scope === 'readOnly' })
+  const providers = openProviders({ dataFolder: options.dataFolder, idleStopMs: session.workspace?.idleStopMs ?? null, nodePath: options.nodePath ?? process.execPath, ...(options.localEntries ? { entries: options.localEntries } : {}), onlyLooks: options.scope === 'readOnly' })
 
   // Losable, and nobody waits for it; a terminal's single act keeps none.
   const metrics = readOnlyReason === null && options.scope === 'whole' ? openMetricsStore({ file: files.metrics, wallMs: Date.now }) : null

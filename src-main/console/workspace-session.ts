@@ -30,8 +30,8 @@ export interface WorkspaceSession {
  * Opens a workspace file. `keptFile` holds what was in force between runs, so that a file that has problems today, or
  * commands nobody trusted yet, does not stand in the way of rolling back what it declared yesterday.
  */
-export function openWorkspaceSession(file: string | null, trustedDigests: ReadonlySet<string>, keptFile: string): WorkspaceSession {
-  const path = file ?? DEMO_FILE
+export function openWorkspaceSession(file: string | null, trustedDigests: ReadonlySet<string>, keptFile: string, demoFile: string = DEMO_FILE): WorkspaceSession {
+  const path = file ?? demoFile
   const digests = new Set(trustedDigests)
   let workspace: Workspace | null = null
   let inForce: Workspace | null = null
@@ -51,7 +51,7 @@ export function openWorkspaceSession(file: string | null, trustedDigests: Readon
 
   function reload(): boolean {
     const before = workspace?.digest
-    const read = loadWorkspace(path, { providers: PROVIDER_SHAPES, demoFile: DEMO_FILE })
+    const read = loadWorkspace(path, { providers: PROVIDER_SHAPES, demoFile })
     text = read.text
     if ('workspace' in read) {
       workspace = read.workspace

@@ -1,3 +1,4 @@
+import type { LocalEntries } from './local/launch.ts'
 import { createLocalProvider, type LocalProvider } from './local/provider.ts'
 import { localWorkspaceShape } from './local/workspace-shape.ts'
 
@@ -9,6 +10,6 @@ export interface Providers {
 }
 
 /** Opens the providers of a data folder. Nothing is started until a service needs it. */
-export function openProviders(options: { readonly dataFolder: string; readonly idleStopMs: number | null; readonly nodePath: string; readonly onlyLooks: boolean }): Providers {
-  return { local: createLocalProvider({ dataFolder: options.dataFolder, idleExitMs: options.idleStopMs, nodePath: options.nodePath, onlyLooks: options.onlyLooks }) }
+export function openProviders({ idleStopMs, ...options }: { readonly dataFolder: string; readonly idleStopMs: number | null; readonly nodePath: string; readonly entries?: LocalEntries; readonly onlyLooks: boolean }): Providers {
+  return { local: createLocalProvider({ ...options, idleExitMs: idleStopMs }) }
 }
