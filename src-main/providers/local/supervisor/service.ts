@@ -1,22 +1,21 @@
 import { randomUUID } from 'node:crypto'
 import { Fault } from '../../../contract/fault.ts'
-import type { EnvironmentSeries, LeaseState, ObservedEnvironment, ObservedService, VersionRef, Weights } from '../../../contract/traffic.ts'
+import type { EnvironmentSeries, LeaseState, ObservedService, VersionRef, Weights } from '../../../contract/traffic.ts'
 import { ENVIRONMENTS, otherEnvironment, type EnvironmentName } from '../../../contract/vocabulary.ts'
 import type { Operation, SetWeights } from '../../../core/ports.ts'
 import type { LocalSettings } from '../config.ts'
 import type { EnvironmentReading, RouteState, SecondCounts } from '../router/messages.ts'
 import { createReferences } from '../references.ts'
-import { checkLaunch, configDigest, launchSpec, resolveVersion } from '../versions.ts'
-import type { EnvironmentDurable, KnownVersion, ServiceDurable } from './durable.ts'
+import type { EnvironmentDurable, ServiceDurable } from './durable.ts'
 import { createEnvironment, type Environment, type EnvironmentView } from './environment.ts'
+import { launchable, remember } from './known-versions.ts'
 import { createLeaseTimer } from './lease-timer.ts'
 import { openEnvironmentLog, type EnvironmentLog } from './logs.ts'
 import { createMetricsWindow } from './metrics-window.ts'
+import { addressOf, observedEnvironment } from './observed.ts'
 import type { RouterLink } from './router-link.ts'
 import { checkFence, checkGeneration, checkIdle, checkReady, holds, type Doors } from './rules.ts'
 import type { Usage } from './usage.ts'
-
-const KNOWN_VERSIONS = 20
 
 /** Durable answers to operations, so that the same one is not done twice. */
 export interface OperationMemory {
@@ -197,42 +196,9 @@ export function createService(options: ServiceOptions): Service {
     await target.stop(why)
   }
 
-  function specsOf(version: VersionRef): KnownVersion | null {
-    return durable.known.find(({ ref }) => ref.version === version.version && ref.configDigest === version.configDigest) ?? null
+  function observe(environment: EnvironmentName, reading: EnvironmentReading) {
+    return observedEnvironment(environments[environment].view(), durable[environment], reading, usage[environment])
   }
-
-  /** How it is to be run: as resolved now, or, for a configuration that has changed since, as remembered. */
-  async function launchable(version: VersionRef): Promise<KnownVersion> {
-    if (configDigest(settings, version.version) === version.configDigest) {
-      await resolveVersion(settings, version.version)
-      return { ref: version, blue: launchSpec(settings, version.version, 'blue'), green: launchSpec(settings, version.version, 'green') }
-    }
-    const known = specsOf(version)
-    if (!known) {
-      throw new Fault('versionUnknown', `The configuration of version ${version.version} is not the one that was resolved. Nothing was started and traffic is unchanged.`, 'Start the release again, with the configuration as it is now.')
-    }
-    for (const environment of ENVIRONMENTS) await checkLaunch(known[environment], version.version)
-    return known
-  }
-
-  function observeEnvironment(environment: EnvironmentName, reading: EnvironmentReading): ObservedEnvironment {
-    const view = environments[environment].view()
-    const present = usage[environment]
-    return {
-      readiness: view.readiness,
-      deployed: durable[environment].deployed?.ref ?? null,
-      detail: view.readiness === 'ready' ? '' : view.detail,
-      instances: { ready: view.readiness === 'ready' ? 1 : 0, wanted: durable[environment].wanted === 'running' ? 1 : 0 },
-      restarts: view.restarts,
-      startedAt: view.startedAt,
-      cpuPercent: view.pid === null ? null : (present?.cpuPercent ?? null),
-      memoryBytes: view.pid === null ? null : (present?.memoryBytes ?? null),
-      inFlight: reading.inFlight,
-      connections: reading.connections,
-    }
-  }
-
-  const address = (at: { readonly host: string }, port: number) => `http://${at.host.includes(':') ? `[${at.host}]` : at.host}:${port}`
 
   return {
     async configure(next, ports, variables = {}) {
@@ -254,9 +220,9 @@ export function createService(options: ServiceOptions): Service {
         weights: reading.weights,
         generation: reading.generation,
         generationCause: reading.generation === durable.generation ? durable.cause : 'unknown',
-        environments: { blue: observeEnvironment('blue', reading.environments.blue), green: observeEnvironment('green', reading.environments.green) },
-        liveAddress: router.listening(name, 'live') === null ? null : address(settings.address, durable.ports.live),
-        previewAddress: router.listening(name, 'preview') === null ? null : address(settings.preview, durable.ports.preview),
+        environments: { blue: observe('blue', reading.environments.blue), green: observe('green', reading.environments.green) },
+        liveAddress: router.listening(name, 'live') === null ? null : addressOf(settings.address.host, durable.ports.live),
+        previewAddress: router.listening(name, 'preview') === null ? null : addressOf(settings.preview.host, durable.ports.preview),
         lease: durable.lease ? { id: durable.lease.id, expiresAt: lease.expiresAt(), onExpiry: durable.lease.onExpiry, expired: durable.lease.expired } : null,
       }
     },
@@ -266,7 +232,7 @@ export function createService(options: ServiceOptions): Service {
         if (memory.find(operation.id) !== undefined) return
         checkFence(doors(), operation)
         checkIdle(doors(), environment, version)
-        const known = await launchable(version)
+        const known = await launchable(settings, durable.known, version)
         await exclusive(async () => {
           checkFence(doors(), operation)
           checkIdle(doors(), environment, version)
@@ -276,10 +242,9 @@ export function createService(options: ServiceOptions): Service {
             await router.setRoute(route())
             return
           }
-          const others = durable.known.filter((item) => item !== specsOf(version))
           const next: EnvironmentDurable = { ...durable[environment], deployed: { ref: version, spec: known[environment] }, wanted: 'running', spawnId: randomUUID(), stoppedWhy: '' }
           await save(
-            { [environment]: next, preview: environment, fence: operation.fence, known: [known, ...others].slice(0, KNOWN_VERSIONS) },
+            { [environment]: next, preview: environment, fence: operation.fence, known: remember(durable.known, known) },
             { id: operation.id, answer: null },
           )
           // From now on it gets no request until the new process is ready.

@@ -10,6 +10,7 @@ import type { ServiceDurable } from './durable.ts'
 import { bindListener, type ListeningHandle } from './listeners.ts'
 import { releaseLock } from './lock.ts'
 import type { Memory } from './memory.ts'
+import { addressOf } from './observed.ts'
 import { createHandlers } from './requests.ts'
 import { createRouterLink } from './router-link.ts'
 import { parentRouter, type RouterCommand } from './router-peer.ts'
@@ -201,8 +202,8 @@ export async function createSupervisor(options: SupervisorOptions): Promise<Supe
       routers: [...router.status()],
       services: [...services].map(([name, item]) => ({
         name,
-        liveAddress: router.listening(name, 'live') === null ? null : `http://${item.settings().address.host}:${item.durable().ports.live}`,
-        previewAddress: router.listening(name, 'preview') === null ? null : `http://${item.settings().preview.host}:${item.durable().ports.preview}`,
+        liveAddress: router.listening(name, 'live') === null ? null : addressOf(item.settings().address.host, item.durable().ports.live),
+        previewAddress: router.listening(name, 'preview') === null ? null : addressOf(item.settings().preview.host, item.durable().ports.preview),
         environments: { blue: environmentStatus(item, 'blue'), green: environmentStatus(item, 'green') },
       })),
     }),
