@@ -1,4 +1,4 @@
-import { useEffect } from 'react'
+import { useEffect, useRef } from 'react'
 import { Icon } from '../../components/icons.tsx'
 import { FaultNote } from '../../components/fault-note.tsx'
 import { PlaceText } from '../../components/place.tsx'
@@ -23,11 +23,16 @@ export function ActFollow() {
 function Follow({ act, onDismiss }: { readonly act: Act; readonly onDismiss: () => void }) {
   const edge = useBandEdge()
   const isDone = act.stage === 'verified' || act.stage === 'recorded'
+  // Whatever is around it is drawn anew every second; the time it stays is counted from when it was done.
+  const dismiss = useRef(onDismiss)
+  useEffect(() => {
+    dismiss.current = onDismiss
+  })
   useEffect(() => {
     if (!isDone) return
-    const timer = setTimeout(onDismiss, KEEP_MS)
+    const timer = setTimeout(() => dismiss.current(), KEEP_MS)
     return () => clearTimeout(timer)
-  }, [isDone, onDismiss])
+  }, [isDone])
   return (
     <div style={{ top: edge + 6 }} className="fixed right-[7px] z-30 w-[480px] max-w-[calc(100vw-14px)] rounded-2 border border-line-3 bg-bg-2 print:hidden">
       {act.fault ? (

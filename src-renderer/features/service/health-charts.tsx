@@ -34,15 +34,17 @@ export function HealthCharts({ service, entries, kind, tabs }: HealthChartsProps
   const view = service.release
   const release = view && !view.ended ? view.release : null
   const criteria = release?.plan.criteria ?? service.plan.criteria
+  // The thick line is the percentile that is judged.
+  const tail = criteria.some((criterion) => criterion.metric === 'p95Ms') && !criteria.some((criterion) => criterion.metric === 'p99Ms') ? 'p95Ms' : 'p99Ms'
   const shared = { times: lines.times, fromMs, toMs, now, hoverIndex, onHover: setHoverIndex }
   const pointNote = lines.bucketMs > 1000 ? `one point is ${formatDuration(lines.bucketMs)}` : ''
   const head = (
     <>
-      <div className="relative z-10 pt-2 pl-4 whitespace-nowrap text-11 leading-[14px] text-ink-3">
+      <div className="relative z-10 pt-1 pl-4 whitespace-nowrap text-11 leading-[14px] text-ink-3">
         {tabs}
         <span role="group" aria-label="Span" className="flex gap-2.5">
           {SPANS.map((span) => (
-            <button key={span.ms} type="button" aria-pressed={span.ms === spanMs} onClick={() => setSpanMs(span.ms)} className={span.ms === spanMs ? 'text-ink-1 underline underline-offset-[3px]' : 'hover:text-ink-1'}>
+            <button key={span.ms} type="button" aria-pressed={span.ms === spanMs} onClick={() => setSpanMs(span.ms)} className={`min-w-6 py-[5px] text-left ${span.ms === spanMs ? 'text-ink-1 underline underline-offset-[3px]' : 'hover:text-ink-1'}`}>
               {span.label}
             </button>
           ))}
@@ -57,7 +59,7 @@ export function HealthCharts({ service, entries, kind, tabs }: HealthChartsProps
       {kind === 'health' ? (
         <>
           <ChartRow {...shared} title="Error ratio" unit="%" blue={[lines.blue.errorRatio]} green={[lines.green.errorRatio]} limits={limitsOf(criteria, 'errorRatio')} minTop={0.004} format={(value) => formatPercent(value * 100, 2)} tick={(value) => (value === 0 ? '0' : formatPercent(value * 100))} note={pointNote} />
-          <ChartRow {...shared} title="Latency" unit="ms" heads={['p99', 'p50']} blue={[lines.blue.p99Ms, lines.blue.p50Ms]} green={[lines.green.p99Ms, lines.green.p50Ms]} limits={[...limitsOf(criteria, 'p99Ms'), ...limitsOf(criteria, 'p95Ms'), ...limitsOf(criteria, 'p50Ms')]} minTop={10} format={formatMs} tick={plain} />
+          <ChartRow {...shared} title="Latency" unit="ms" heads={[tail.replace('Ms', ''), 'p50']} blue={[lines.blue[tail], lines.blue.p50Ms]} green={[lines.green[tail], lines.green.p50Ms]} limits={[...limitsOf(criteria, 'p99Ms'), ...limitsOf(criteria, 'p95Ms'), ...limitsOf(criteria, 'p50Ms')]} minTop={10} format={formatMs} tick={plain} />
           <ChartRow {...shared} title="Throughput" unit="/s" blue={[lines.blue.perSecond]} green={[lines.green.perSecond]} limits={[]} minTop={5} format={(value) => `${formatRate(value)} /s`} tick={plain} />
         </>
       ) : (

@@ -25,7 +25,7 @@ export function RecentChanges({ service, entries }: { readonly service: string; 
           to="/audit"
           search={{ service, entry: entry.seq }}
           title={`${entry.operator.name}: ${entry.summary}`}
-          className="grid grid-cols-[64px_minmax(0,1fr)_auto] px-4 text-12 leading-5 hover:bg-bg-2"
+          className="grid grid-cols-[64px_minmax(0,1fr)_auto] px-4 text-12 leading-6 hover:bg-bg-2"
         >
           <time className="text-ink-3" title={formatInstant(entry.at)}>
             {formatClock(entry.at)}
@@ -33,7 +33,7 @@ export function RecentChanges({ service, entries }: { readonly service: string; 
           <span className={`truncate ${entry.outcome === 'failed' ? 'text-fail-ink' : 'text-ink-2'}`}>
             <PlaceText text={entry.summary} square={false} />
           </span>
-          <span className="pl-2 text-11 text-ink-3">{entry.outcome === 'recorded' ? '' : entry.outcome}</span>
+          <span className="pl-2 text-11 leading-6 text-ink-3">{entry.outcome === 'recorded' ? '' : entry.outcome}</span>
         </Link>
       ))}
     </section>

@@ -26,9 +26,9 @@ export function ServiceBody({ service }: { readonly service: ServiceView }) {
   const [tab, setTab] = useState<Tab>('Health')
   const times = service.release ? stepTimes(service.release.release, entries) : new Map<number, number>()
   const tabs = (
-    <span role="tablist" aria-label="Below the plan" className="flex gap-2.5 pb-0.5 text-12 leading-4">
+    <span role="tablist" aria-label="Below the plan" className="flex gap-2.5 text-12 leading-4">
       {TABS.map((each) => (
-        <button key={each} type="button" role="tab" aria-selected={each === tab} onClick={() => setTab(each)} className={each === tab ? 'font-semibold text-ink-1' : 'text-ink-3 hover:text-ink-1'}>
+        <button key={each} type="button" role="tab" aria-selected={each === tab} onClick={() => setTab(each)} className={`py-1 ${each === tab ? 'font-semibold text-ink-1' : 'text-ink-3 hover:text-ink-1'}`}>
           {each}
         </button>
       ))}
