@@ -14,6 +14,9 @@ export interface LeverProps {
   readonly onPress?: (event: MouseEvent<HTMLButtonElement>) => void
 }
 
+/** A label with more letters stands in two lines. */
+const LONG = 22
+
 /** The page says which version; a lever of fixed width says what it does with it. */
 function withoutVersion(label: string): string {
   return label.replace(/ \([^()]*\)$/, '')
@@ -25,7 +28,7 @@ export function Lever({ label, detail, slot, icon, blocked = null, busy = false,
   return (
     <button
       type="button"
-      className={`lever lever-${slot}`}
+      className={`lever lever-${slot} ${withoutVersion(label).length > LONG ? 'is-long' : ''}`}
       aria-disabled={isOff || undefined}
       aria-busy={busy || undefined}
       title={blocked ?? label}

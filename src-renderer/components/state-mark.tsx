@@ -14,8 +14,16 @@ const MARKS: Readonly<Record<MarkState, { readonly icon: IconName; readonly shap
 export const HEALTH_MARK: Readonly<Record<HealthState, MarkState>> = { healthy: 'fine', watch: 'watch', failing: 'fail', unknown: 'unknown' }
 
 /** State is shape, word and colour together; fine is quiet. */
-export function StateMark({ state, children }: { readonly state: MarkState; readonly children: ReactNode }) {
+export function StateMark({ state, wraps = false, children }: { readonly state: MarkState; readonly wraps?: boolean; readonly children: ReactNode }) {
   const mark = MARKS[state]
+  if (wraps) {
+    return (
+      <span className={mark.text}>
+        <Icon name={mark.icon} className={`mr-1.5 -mt-0.5 ${mark.shape}`} />
+        {children}
+      </span>
+    )
+  }
   return (
     <span className={`inline-flex items-center gap-1.5 whitespace-nowrap ${mark.text}`}>
       <Icon name={mark.icon} className={mark.shape} />

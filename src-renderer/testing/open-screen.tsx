@@ -1,5 +1,5 @@
 import { createMemoryHistory } from '@tanstack/react-router'
-import { cleanup, render } from '@testing-library/react'
+import { cleanup, configure, render } from '@testing-library/react'
 import { openClient } from '../../src-main/contract/client.ts'
 import { memoryPipes } from '../../src-main/rpc/memory-pipe.ts'
 import { createDispatcher } from '../../src-main/rpc/serve.ts'
@@ -17,6 +17,9 @@ export interface OpenScreen {
   cut(): void
   restore(): void
 }
+
+// Screens are loaded on demand, and the machine may be busy.
+configure({ asyncUtilTimeout: 8000 })
 
 const opened: RunningConsole[] = []
 

@@ -12,6 +12,9 @@ describe('audit search', () => {
   it('takes filters out of what was typed and leaves words', () => {
     expect(parseTyped('service:checkout who:Mira  25 %', { q: 'before', entry: 9, kind: 'intent' })).toEqual({ service: 'checkout', operator: 'Mira', q: '25 %', kind: 'intent' })
   })
+  it('takes a name with a space in quotes', () => {
+    expect(parseTyped('who:"Mira Okafor" pause', {})).toEqual({ operator: 'Mira Okafor', q: 'pause' })
+  })
   it('asks the journal in its own words', () => {
     expect(toFilter({ q: 'x', release: 'r-1', operation: 'o', entry: 3 })).toEqual({ text: 'x', releaseId: 'r-1', operationId: 'o' })
   })

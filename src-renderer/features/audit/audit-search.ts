@@ -72,12 +72,12 @@ export type TokenKey = (typeof TOKENS)[number]
 
 const ALIASES: Readonly<Record<string, TokenKey>> = { who: 'operator', service: 'service', operator: 'operator', action: 'action', kind: 'kind', outcome: 'outcome', release: 'release', operation: 'operation' }
 
-/** Takes `service:checkout who:mira` out of what was typed; the rest stays words to search for. */
+/** Takes `service:checkout who:"Mira Okafor"` out of what was typed; the rest stays words to search for. */
 export function parseTyped(typed: string, before: AuditSearch): AuditSearch {
   const words: string[] = []
   const found: Record<string, unknown> = {}
-  for (const word of typed.split(/\s+/).filter(Boolean)) {
-    const match = /^([a-z]+):(.+)$/.exec(word)
+  for (const word of typed.match(/[a-z]+:"[^"]+"|\S+/g) ?? []) {
+    const match = /^([a-z]+):"?([^"]+)"?$/.exec(word)
     const key = match?.[1] ? ALIASES[match[1]] : undefined
     if (key && match?.[2]) found[key] = match[2]
     else words.push(word)

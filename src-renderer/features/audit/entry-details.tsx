@@ -38,10 +38,12 @@ export function EntryDetails({ entry }: { readonly entry: JournalEntry }) {
           ]}
         />
       </section>
-      <section className="pb-2">
-        <PaneHeading title={entry.before === null ? 'What it says' : 'Before and after'} />
-        <DiffView before={entry.before} after={entry.after} />
-      </section>
+      {(entry.before !== null || entry.after !== null) && (
+        <section className="pb-2">
+          <PaneHeading title={entry.before === null ? 'What it says' : 'Before and after'} />
+          <DiffView before={entry.before} after={entry.after} />
+        </section>
+      )}
       <SameOperation entry={entry} />
       {entry.evidence !== null && (
         <section className="pb-2">

@@ -44,7 +44,7 @@ export function FilterBar({ search, onChange, services, operators, now, found }:
   }
   // Typing searches by itself; `word:` waits for a space or Enter, so that half a name is not taken for one.
   useEffect(() => {
-    if (typed === (search.q ?? '') || /\b[a-z]+:\S*$/.test(typed)) return
+    if (typed === (search.q ?? '') || /\b[a-z]+:("[^"]*|\S*)$/.test(typed)) return
     const timer = setTimeout(() => apply(typed), 150)
     return () => clearTimeout(timer)
   }, [typed, search.q])

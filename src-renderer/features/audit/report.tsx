@@ -93,7 +93,10 @@ export function Report({ report, view, onSelect }: { readonly report: ReleaseRep
         When this report was made, {formatInstant(report.checkpoint.at)}, the journal had {formatCount(report.checkpoint.count)} entries and the head
       </p>
       <p className="font-mono text-12 break-all">{report.checkpoint.head || 'none'}</p>
-      <p className="text-ink-2">An export that has entry {formatCount(report.checkpoint.count)} with this hash holds everything up to it, unaltered: npm run verify -- EXPORT.jsonl --checkpoint {report.checkpoint.count}:{report.checkpoint.head.slice(0, 16)}…</p>
+      <p className="text-ink-2">An export in which entry {formatCount(report.checkpoint.count)} has this hash holds everything up to it, unaltered. To check one, with nothing but Node:</p>
+      <p className="font-mono text-12 break-all">
+        npm run verify -- EXPORT.jsonl --checkpoint {report.checkpoint.count}:{report.checkpoint.head}
+      </p>
     </article>
   )
 }

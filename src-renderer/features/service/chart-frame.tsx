@@ -26,7 +26,7 @@ export function ChartFrame({ rows, fromMs, toMs, now, marks, release, head, chil
   const at = (ms: number) => `${((ms - fromMs) / (toMs - fromMs)) * 100}%`
   const next = release?.dueAt && !release.paused && release.dueAt > now && release.dueAt < toMs ? release.dueAt : null
   return (
-    <section aria-label="Health, both environments" className={`relative isolate grid flex-1 ${CHART_COLUMNS}`} style={{ minHeight: 68 + rows * 84, gridTemplateRows: `44px repeat(${rows}, minmax(84px, 1fr)) 24px` }}>
+    <section aria-label="Health, both environments" className={`relative isolate grid flex-1 ${CHART_COLUMNS}`} style={{ minHeight: 76 + rows * 84, gridTemplateRows: `52px repeat(${rows}, minmax(84px, 1fr)) 24px` }}>
       {head}
       {children}
       <div />
@@ -38,7 +38,7 @@ export function ChartFrame({ rows, fromMs, toMs, now, marks, release, head, chil
         ))}
       </div>
       <div className={`pointer-events-none absolute inset-y-0 right-4 ${MARK_AREA}`}>
-        <div className="absolute top-11 right-0 bottom-6 bg-bg-0 opacity-60" style={{ left: at(now) }} />
+        <div className="absolute top-13 right-0 bottom-6 bg-bg-0 opacity-60" style={{ left: at(now) }} />
         {labelled(marks, fromMs, toMs, now).map((mark) => (
           <MarkLine key={mark.seq} mark={mark} left={at(mark.at)} />
         ))}
@@ -77,7 +77,7 @@ function labelled(marks: readonly Mark[], fromMs: number, toMs: number, now: num
 
 function MarkLine({ mark, left }: { readonly mark: Mark & { readonly showLabel: boolean }; readonly left: string }) {
   return (
-    <div className={`absolute bottom-6 border-l ${mark.showLabel ? 'top-2' : 'top-9'} ${mark.hot ? 'border-fail' : 'border-line-2'}`} style={{ left }}>
+    <div className={`absolute bottom-6 border-l ${mark.showLabel ? 'top-2' : 'top-11'} ${mark.hot ? 'border-fail' : 'border-line-2'}`} style={{ left }}>
       <Link
         to="/audit"
         search={{ entry: mark.seq }}

@@ -45,7 +45,7 @@ export function ChartRow(props: ChartRowProps) {
   const at = (line: readonly (number | null)[] | undefined) => (line ? valueAt(line, hoverIndex) : null)
   const nowLeft = `${((now - fromMs) / (toMs - fromMs)) * 100}%`
   const [blueEnd, greenEnd] = [lastRecent(blue[0], times, now), lastRecent(green[0], times, now)]
-  const ends = spread([blueEnd === null ? 2 : 1 - blueEnd / top, greenEnd === null ? 2 : 1 - greenEnd / top], 0.14)
+  const ends = spread([blueEnd === null ? 2 : 1 - blueEnd / top, greenEnd === null ? 2 : 1 - greenEnd / top], 0.18)
   const summary = summarise(title, props)
 
   return (

@@ -60,7 +60,7 @@ function PlanPost({ post, view, after, at, last }: { readonly post: Post; readon
         </span>
       )}
       <span aria-hidden="true" className={`absolute top-[10px] left-0 h-3 w-0.5 ${post.state === 'todo' ? 'bg-line-3' : 'bg-ink-1'}`} />
-      <div className="min-w-0">
+      <div className={isHere ? 'min-w-[64px]' : 'min-w-0'}>
         <b className={`block truncate leading-[18px] ${post.state === 'now' ? '' : post.state === 'todo' ? 'font-medium text-ink-2' : 'font-medium'}`}>{post.title}</b>
         <p className="truncate text-11 leading-[15px] text-ink-3" title={post.detail}>
           {post.detail}

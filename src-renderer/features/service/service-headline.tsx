@@ -37,7 +37,9 @@ export function ServiceTitle({ service }: { readonly service: ServiceView }) {
 /** Where the release is, what is wrong if anything, and what happens if nobody does anything. */
 export function ServiceSentence({ service }: { readonly service: ServiceView }) {
   const view = service.release
-  const health = service.health === 'healthy' ? null : <StateMark state={HEALTH_MARK[service.health]}>{service.healthReason.replace(/\.$/, '') || service.health}</StateMark>
+  // A stopped release says why in the banner below.
+  const isSaid = service.health === 'healthy' || (view?.release.failure !== null && view?.release.failure !== undefined)
+  const health = isSaid ? null : <StateMark wraps state={HEALTH_MARK[service.health]}>{service.healthReason.replace(/\.$/, '') || service.health}</StateMark>
   if (!view) return health ?? (service.stable ? 'No release is under way. If you do nothing: it stays as it is.' : 'Nothing was ever released here. Start with a first version.')
   const words = phaseWords(view.release).replace(/, \d+ %$/, '')
   return (
