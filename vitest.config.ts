@@ -8,6 +8,8 @@ export default defineConfig({
     include: ['src-main/**/*.test.ts', 'src-renderer/**/*.test.{ts,tsx}', 'scripts/**/*.test.ts'],
     pool: 'forks',
     maxWorkers: 2,
+    // Real processes on a busy machine: a test that fails twice in a row fails.
+    retry: 1,
     testTimeout: 30_000,
     hookTimeout: 30_000,
   },
