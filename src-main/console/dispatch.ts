@@ -14,6 +14,7 @@ import { TRUST_ACTION } from '../workspace/trust.ts'
 import type { Identity } from './identity.ts'
 import { createJournalApi } from './journal-api.ts'
 import type { Status } from './status.ts'
+import { testLocalConnection } from './test-connection.ts'
 import type { WorkspaceSession } from './workspace-session.ts'
 
 /** The live window is read from the provider, second by second; what is older comes from the history. */
@@ -74,6 +75,10 @@ export function createDispatch(parts: DispatchParts): CoreApi {
         await note({ action: 'operator.identified', summary: `${name} declared for ${before.id}`, before: { name: before.name, email: before.email }, after: { name, email }, evidence: null })
         status.changed()
         return status.read()
+      },
+      async testConnection({ provider }) {
+        if (provider !== 'local') throw new Fault('notFound', `There is no provider ${provider}.`, 'Use local.')
+        return { checks: await testLocalConnection(providers.local, engine().services()) }
       },
       async stopAll({ reason, operationId }, context) {
         await adminOnly('stop everything')

@@ -31,6 +31,10 @@ export const contract = {
     status: procedure.output(systemStatusSchema),
     watch: procedure.input(z.strictObject({ metrics: z.boolean() })).output(eventIterator(watchItemSchema)),
     identify: procedure.input(z.strictObject({ name: z.string().min(1).max(200), email: z.string().max(200) })).output(systemStatusSchema),
+    /** Asks a provider everything that could be missing between it and this console. Acts on nothing. */
+    testConnection: procedure
+      .input(z.strictObject({ provider: z.string().min(1).max(100) }))
+      .output(z.strictObject({ checks: z.array(z.strictObject({ name: z.string(), ok: z.boolean(), detail: z.string(), next: z.string() })) })),
     /** Stops router, services and supervisor of the local provider. Live traffic ends. */
     stopAll: procedure.input(z.strictObject({ reason: z.string().max(2000), operationId })).output(z.strictObject({ stopped: z.array(z.string()) })),
   },

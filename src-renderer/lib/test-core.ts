@@ -95,6 +95,7 @@ export function createTestCore(world: TestWorld): TestCore {
         world.status = { ...world.status, identityNeeded: false, operator: { ...world.status.operator, ...input, known: 'selfDeclared' } }
         return world.status
       },
+      testConnection: async () => ({ checks: [{ name: 'supervisor', ok: true, detail: 'process 4711, protocol 1, 1 console connected', next: '' }] }),
       stopAll: async () => ({ stopped: [] }),
     },
     workspace: {

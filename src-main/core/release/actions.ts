@@ -61,7 +61,9 @@ export function describe(release: Release, command: ReleaseCommand): Pick<Action
     case 'rollBack':
       return release.stable === null
         ? { label: `Take ${release.service} out of service`, effect: 'There is no earlier version: requests are answered with 503.', weight: 'back' }
-        : { label: `Roll back to ${back(release)}`, effect: `All live traffic goes to ${back(release)}.`, weight: 'back' }
+        : release.phase === 'retired'
+          ? { label: `Roll back to ${back(release)}`, effect: `Starts ${release.stable.version} again first; it is not kept warm any more.`, weight: 'quiet' }
+          : { label: `Roll back to ${back(release)}`, effect: `All live traffic goes to ${back(release)}.`, weight: 'back' }
     case 'retry':
       return { label: `Try ${failedAct(release)} again`, effect: 'Does again what failed.', weight: 'forward' }
     case 'abandon':
