@@ -8,6 +8,7 @@ export default defineConfig({
     include: ['src-main/**/*.test.ts', 'src-renderer/**/*.test.{ts,tsx}', 'scripts/**/*.test.ts'],
     pool: 'forks',
     maxWorkers: 2,
+    maxConcurrency: 3,
     // Real processes on a busy machine: a test that fails twice in a row fails.
     retry: 1,
     testTimeout: 30_000,

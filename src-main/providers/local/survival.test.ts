@@ -130,6 +130,17 @@ describe.concurrent('what survives', () => {
     expect((await fetch(live)).status).toBe(200)
   }))
 
+  it('can be reached again after somebody removed its socket', withBench({}, async (bench) => {
+    await bench.start()
+    const pid = (await bench.provider.supervisorStatus())?.pid
+    rmSync(localPaths(bench.dataFolder).socket)
+    await sleep(3000)
+    const other = bench.openProvider()
+    const status = await other.supervisorStatus()
+    expect(status?.pid).toBe(pid)
+    expect(statSync(localPaths(bench.dataFolder).socket).mode & 0o777).toBe(0o600)
+  }))
+
   it('lets in nobody without the token, and takes nothing before it', withBench({}, async (bench) => {
     await bench.start()
     const { socket: path } = localPaths(bench.dataFolder)

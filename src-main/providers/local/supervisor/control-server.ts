@@ -1,12 +1,15 @@
 import { randomBytes } from 'node:crypto'
-import { chmodSync, rmSync } from 'node:fs'
-import { createServer, type Socket } from 'node:net'
+import { chmodSync, rmSync, statSync } from 'node:fs'
+import { createServer, type Server, type Socket } from 'node:net'
 import { Fault } from '../../../contract/fault.ts'
 import { agreeVersion, CONTROL_VERSIONS, helloSchema, lineSplitter, proof, requestLineSchema, sameProof } from '../protocol.ts'
 
 const AUTH_TIMEOUT_MS = 3_000
 /** Unsent bytes at which a console that does not read is let go; it reconnects and reads afresh. */
 const MAX_BACKLOG_BYTES = 16 << 20
+
+/** How often the socket file is looked for. */
+const SOCKET_LOOK_MS = 2_000
 
 /** One authenticated console. */
 export interface Console {
@@ -101,20 +104,42 @@ export async function serveControl(options: ControlServerOptions): Promise<Contr
     send({ challenge, versions: CONTROL_VERSIONS, pid: process.pid })
   }
 
-  const server = createServer(accept)
-  // Whoever holds the lock is alone; a socket file that is left here has no owner.
-  if (process.platform !== 'win32') rmSync(options.path, { force: true })
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
-    const before = process.umask(0o177)
-    server.listen(options.path, resolve)
-    process.umask(before)
-  })
-  if (process.platform !== 'win32') chmodSync(options.path, 0o600)
+  async function open(): Promise<Server> {
+    const opened = createServer(accept)
+    // Whoever holds the lock is alone; a socket file that is left here has no owner.
+    if (process.platform !== 'win32') rmSync(options.path, { force: true })
+    await new Promise<void>((resolve, reject) => {
+      opened.once('error', reject)
+      const before = process.umask(0o177)
+      opened.listen(options.path, resolve)
+      process.umask(before)
+    })
+    if (process.platform !== 'win32') chmodSync(options.path, 0o600)
+    return opened
+  }
+
+  let server = await open()
+  let inode = inodeOf(options.path)
+  // A socket file that somebody tidied away would leave a supervisor that lives, holds the lock and cannot be reached.
+  const watch = setInterval(() => {
+    if (process.platform === 'win32' || (inode !== null && inodeOf(options.path) === inode)) return
+    const before = server
+    // The old server stays open for those it has; closing it would remove the new file of the same name.
+    before.unref()
+    open().then(
+      (opened) => {
+        server = opened
+        inode = inodeOf(options.path)
+      },
+      (error: unknown) => globalThis.console.error(`the control socket could not be made again: ${String(error)}`),
+    )
+  }, SOCKET_LOOK_MS)
+  watch.unref()
 
   return {
     consoles: () => authenticated.size,
     async close(goodbye) {
+      clearInterval(watch)
       server.close()
       for (const socket of authenticated) {
         if (goodbye !== null) socket.write(`${JSON.stringify({ goodbye })}\n`)
@@ -122,4 +147,8 @@ export async function serveControl(options: ControlServerOptions): Promise<Contr
       }
     },
   }
+}
+
+function inodeOf(path: string): number | null {
+  return statSync(path, { throwIfNoEntry: false })?.ino ?? null
 }
