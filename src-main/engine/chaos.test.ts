@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { runChaos } from './sim/chaos.ts'
 import { createSimulation } from './sim/simulation.ts'
 
-const SEEDS = 300
+const SEEDS = 200
 
 describe('the engine in simulated time', () => {
   it(`keeps every promise in ${SEEDS} seeded runs of kills and faults, and roll back wins at the end of each`, async () => {

@@ -1,8 +1,9 @@
+import { seededRandom } from '../../bench/measure.ts'
 import { Fault } from '../../contract/fault.ts'
 import { RELEASE_COMMANDS, type ReleaseCommand } from '../../contract/vocabulary.ts'
 import { RELEASE_MACHINE } from '../../core/release/machine.ts'
 import { sameWeights, stableWeights } from '../../core/release/state.ts'
-import { createRandom, createSimulation, type Simulation } from './simulation.ts'
+import { createSimulation, type Simulation } from './simulation.ts'
 
 export interface ChaosResult {
   readonly seed: number
@@ -33,7 +34,7 @@ const CRASH_POINTS = ['commit.before', 'commit.after', 'effect.before', 'effect.
  * everything must come to rest where the last decision put it.
  */
 export async function runChaos({ seed, acts = 40, sabotage }: ChaosOptions): Promise<ChaosResult> {
-  const random = createRandom(seed)
+  const random = seededRandom(seed)
   const chance = (probability: number) => random() < probability
   let faulty = true
   const sim = createSimulation({

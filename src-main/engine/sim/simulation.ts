@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
+import { seededRandom } from '../../bench/measure.ts'
 import { Fault } from '../../contract/fault.ts'
 import type { Plan } from '../../contract/plan.ts'
-import { type Operator } from '../../contract/release.ts'
+import type { Operator } from '../../contract/release.ts'
 import type { DataMode } from '../../contract/service.ts'
 import type { ServiceConfig } from '../../contract/workspace.ts'
 import type { Clock, GateRunner } from '../../core/ports.ts'
@@ -16,18 +17,6 @@ export const ANNA: Operator = { id: 'anna@sim', name: 'Anna', email: 'anna@examp
 
 /** Thrown at a crash point: the console is gone from there on. */
 class SimulatedCrash extends Error {}
-
-/** A small deterministic generator (mulberry32), uniform in [0, 1). */
-export function createRandom(seed: number): () => number {
-  let state = seed >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let t = state
-    t = Math.imul(t ^ (t >>> 15), t | 1)
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61)
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296
-  }
-}
 
 export interface SimulationOptions {
   readonly seed?: number
@@ -53,7 +42,7 @@ export function createSimulation(options: SimulationOptions = {}) {
   const time = createVirtualClock()
   const world = createFakeWorld(time.clock)
   const disk = createSimulatedDisk()
-  const random = createRandom(options.seed ?? 1)
+  const random = seededRandom(options.seed ?? 1)
   const log: string[] = []
   let diskFails = false
   let crashAt: { name: string; nth: number } | null = null
