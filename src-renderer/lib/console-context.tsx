@@ -37,6 +37,7 @@ export const useConnection = () => useLive('connection', (store) => store.connec
 export const useReady = () => useLive('connection', (store) => store.ready())
 export const useStatus = () => useLive('status', (store) => store.status())
 export const useServices = () => useLive('services', (store) => store.services())
+export const useServiceNames = () => useLive('services', (store) => store.names())
 export const useService = (name: string) => useLive(`service:${name}`, (store) => store.service(name))
 export const useRecentMetrics = (name: string) => useLive(`metrics:${name}`, (store) => store.metrics(name))
 export const useWaiting = () => useLive('waiting', (store) => store.waiting())

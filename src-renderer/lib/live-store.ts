@@ -15,6 +15,8 @@ export interface RecentMetrics {
 }
 export const RECENT_SAMPLES = 15
 export const RECENT_ENTRIES = 400
+/** What is counted, sorted or filtered over all services is redone no more often than this, milliseconds. One service's own row or page is not held back. */
+export const LIST_EVERY_MS = 200
 const NO_METRICS: RecentMetrics = { blue: [], green: [] }
 
 /**
@@ -27,8 +29,10 @@ export interface LiveStore {
   subscribe(key: LiveKey, listener: () => void): () => void
   connection(): Connection
   status(): SystemStatus | null
-  /** Every service by name; the same array until one of them changes. */
+  /** Every service by name; the same array until one of them changes, at most every `LIST_EVERY_MS`. */
   services(): readonly ServiceView[]
+  /** Their names alone: the same array until one comes or goes. */
+  names(): readonly string[]
   readonly service: (name: string) => ServiceView | null
   metrics(name: string): RecentMetrics
   waiting(): readonly WaitingItem[]
@@ -48,6 +52,7 @@ export interface LiveStoreOptions {
   readonly wallMs?: () => number
   /** Runs `flush` soon. Changes until then reach screens together. */
   readonly schedule?: (flush: () => void) => void
+  readonly listEveryMs?: number
 }
 
 function appendSample(samples: readonly MetricSample[], sample: MetricSample | null): readonly MetricSample[] {
@@ -59,6 +64,7 @@ function appendSample(samples: readonly MetricSample[], sample: MetricSample | n
 export function createLiveStore(options: LiveStoreOptions = {}): LiveStore {
   const wallMs = options.wallMs ?? Date.now
   const schedule = options.schedule ?? defaultSchedule
+  const listEveryMs = options.listEveryMs ?? LIST_EVERY_MS
   const listeners = new Map<LiveKey, Set<() => void>>()
   const itemListeners = new Set<(item: WatchItem) => void>()
   const dirty = new Set<LiveKey>()
@@ -72,6 +78,9 @@ export function createLiveStore(options: LiveStoreOptions = {}): LiveStore {
   /** Collects a snapshot while the old one stays on screen; null outside of one. */
   let incoming: Map<string, ServiceView> | null = new Map()
   let list: readonly ServiceView[] = []
+  let names: readonly string[] = []
+  let listedAt = Number.NEGATIVE_INFINITY
+  let listTimer = false
   const metrics = new Map<string, RecentMetrics>()
   /** Samples that ended earlier belong to other weights. */
   const measuredFrom = new Map<string, number>()
@@ -80,10 +89,28 @@ export function createLiveStore(options: LiveStoreOptions = {}): LiveStore {
 
   function flush() {
     scheduled = false
+    if (dirty.has('services')) relist()
     const keys = [...dirty]
     dirty.clear()
-    if (keys.includes('services')) list = [...services.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1))
     for (const key of keys) for (const listener of listeners.get(key) ?? []) listener()
+  }
+
+  /** Renews the list, or puts it off when it has just been renewed. */
+  function relist() {
+    const wait = listedAt + listEveryMs - performance.now()
+    if (wait > 0) {
+      dirty.delete('services')
+      if (listTimer) return
+      listTimer = true
+      setTimeout(() => {
+        listTimer = false
+        touch('services')
+      }, wait)
+      return
+    }
+    listedAt = performance.now()
+    if (names.length !== services.size || names.some((name) => !services.has(name))) names = [...services.keys()].toSorted()
+    list = names.flatMap((name) => services.get(name) ?? [])
   }
 
   function touch(key: LiveKey) {
@@ -156,6 +183,8 @@ export function createLiveStore(options: LiveStoreOptions = {}): LiveStore {
           incoming = null
         }
         ready = true
+        // A new snapshot is shown at once.
+        listedAt = Number.NEGATIVE_INFINITY
         connection = { kind: 'live', since: wallMs() }
         touch('connection')
         touch('services')
@@ -180,6 +209,7 @@ export function createLiveStore(options: LiveStoreOptions = {}): LiveStore {
     connection: () => connection,
     status: () => status,
     services: () => list,
+    names: () => names,
     service: (name) => services.get(name) ?? null,
     metrics: (name) => metrics.get(name) ?? NO_METRICS,
     waiting: () => waiting,

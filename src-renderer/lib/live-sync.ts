@@ -1,3 +1,4 @@
+import type { WatchItem } from '../../src-main/contract/system.ts'
 import type { LiveStore } from './live-store.ts'
 import type { Connect, Session } from './session.ts'
 import { toFault } from './session.ts'
@@ -45,22 +46,27 @@ export function startLiveSync(options: LiveSyncOptions): () => void {
     }
     session.setLink(link)
     try {
-      const closed = Promise.race([link.closed, silence.over]).then((why) => ({ done: true as const, why }))
-      const items = await Promise.race([link.client.system.watch({ metrics: true }), closed])
-      if ('why' in items) return items.why
-      const iterator = items[Symbol.asyncIterator]()
-      for (;;) {
-        const next = await Promise.race([iterator.next(), closed])
-        if ('why' in next) return next.why
-        if (next.done) return 'the core ended the stream'
-        silence.heard()
-        store.apply(next.value)
-        if (next.value.kind === 'ready') onFresh()
-      }
+      const over = Promise.race([link.closed, silence.over])
+      const items = await Promise.race([link.client.system.watch({ metrics: true }), over])
+      if (typeof items === 'string') return items
+      // One race for the whole stream: one per item would pile up on a promise that outlives them all.
+      const state = { over: false }
+      void over.then(() => (state.over = true))
+      return await Promise.race([readInto(items, silence, state), over])
     } finally {
       session.setLink(null)
       link.close()
     }
+  }
+
+  async function readInto(items: AsyncIterable<WatchItem>, silence: Silence, state: { readonly over: boolean }): Promise<string> {
+    for await (const item of items) {
+      if (state.over) break
+      silence.heard()
+      store.apply(item)
+      if (item.kind === 'ready') onFresh()
+    }
+    return 'the core ended the stream'
   }
 
   async function run() {

@@ -5,12 +5,12 @@ import { FirstSteps } from '../features/overview/first-steps.tsx'
 import { FleetSentence } from '../features/overview/fleet-sentence.tsx'
 import { Inbox } from '../features/overview/inbox.tsx'
 import { ServiceList } from '../features/overview/service-list.tsx'
-import { useConsole, useReady, useServices, useTitle } from '../lib/console-context.tsx'
+import { useConsole, useReady, useServiceNames, useTitle } from '../lib/console-context.tsx'
 import { plural } from '../lib/format.ts'
 import { useValue } from '../lib/value-store.ts'
 
 export function OverviewRoute() {
-  const services = useServices()
+  const services = useServiceNames()
   const ready = useReady()
   const { ui } = useConsole()
   const selected = useValue(ui, (state) => state.selectedService)

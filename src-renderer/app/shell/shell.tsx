@@ -3,7 +3,7 @@ import { ActFollow } from '../../features/acts/act-follow.tsx'
 import { openRollBack, rollBackTarget, useActingOff } from '../../features/acts/acting.ts'
 import { IrreversibleConfirm } from '../../features/acts/irreversible-confirm.tsx'
 import { RollBackConfirm } from '../../features/acts/roll-back-confirm.tsx'
-import { useConsole, useServices, useStatus } from '../../lib/console-context.tsx'
+import { useConsole, useStatus } from '../../lib/console-context.tsx'
 import { useKeys } from '../../lib/keys.ts'
 import { useValue } from '../../lib/value-store.ts'
 import { Banners } from './banners.tsx'
@@ -34,17 +34,16 @@ export function Shell() {
 function useShellKeys(): void {
   const { ui, store } = useConsole()
   const navigate = useNavigate()
-  const services = useServices()
   const selected = useValue(ui, (state) => state.selectedService)
   const off = useActingOff()
   const rollBack = () => {
     if (off !== null) return
-    const target = rollBackTarget(selected === null ? null : store.service(selected), services)
+    const target = rollBackTarget(selected === null ? null : store.service(selected), store.services())
     const open = openRollBack(target)
     if (target && open) ui.set((before) => ({ ...before, palette: false, confirm: { service: target.name, releaseId: open.view.release.id, command: 'rollBack' } }))
   }
   const toService = (to: '/services/$name' | '/services/$name/release') => {
-    const name = selected ?? services[0]?.name
+    const name = selected ?? store.names()[0]
     if (name !== undefined) void navigate({ to, params: { name } })
   }
   useKeys({

@@ -2,7 +2,7 @@ import { Link, useRouterState } from '@tanstack/react-router'
 import type { SystemStatus } from '../../../src-main/contract/system.ts'
 import { Kbd } from '../../components/button.tsx'
 import { Icon } from '../../components/icons.tsx'
-import { useConsole, useNow, useServices } from '../../lib/console-context.tsx'
+import { useConsole, useNow, useServiceNames } from '../../lib/console-context.tsx'
 import { formatClock, formatInstant } from '../../lib/format.ts'
 import { shortcutLabel } from '../../lib/keys.ts'
 import { useValue } from '../../lib/value-store.ts'
@@ -14,8 +14,8 @@ export function TopBar({ status }: { readonly status: SystemStatus | null }) {
   const { ui } = useConsole()
   const path = useRouterState({ select: (state) => state.location.pathname })
   const selected = useValue(ui, (state) => state.selectedService)
-  const services = useServices()
-  const service = selected ?? services[0]?.name ?? null
+  const names = useServiceNames()
+  const service = selected ?? names[0] ?? null
   const current = (prefix: string) => (prefix === '/' ? path === '/' : path.startsWith(prefix)) || undefined
   const attrs = (prefix: string) => (current(prefix) ? { 'aria-current': 'page' as const } : {})
   return (

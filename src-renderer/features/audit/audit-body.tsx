@@ -3,7 +3,7 @@ import { useCallback, useMemo, type ReactNode } from 'react'
 import type { JournalEntry } from '../../../src-main/contract/journal.ts'
 import { FaultNote } from '../../components/fault-note.tsx'
 import { Band, Empty, Skeleton } from '../../components/pane.tsx'
-import { useConnection, useConsole, useLiveJournal, useNow, useServices, useStatus } from '../../lib/console-context.tsx'
+import { useConnection, useConsole, useLiveJournal, useNow, useServiceNames, useStatus } from '../../lib/console-context.tsx'
 import { formatCount, formatDuration, plural } from '../../lib/format.ts'
 import { entryQuery, journalPagesQuery } from '../../lib/queries.ts'
 import { toFault } from '../../lib/session.ts'
@@ -27,7 +27,7 @@ export interface AuditBodyProps {
 /** Search, list, and the entry that is open. */
 export function AuditBody({ search, onSearch, back }: AuditBodyProps) {
   const { session } = useConsole()
-  const services = useServices()
+  const services = useServiceNames()
   const live = useLiveJournal()
   const now = useNow(60_000)
   const filter = useMemo(() => toFilter(search), [search])
@@ -77,7 +77,7 @@ export function AuditBody({ search, onSearch, back }: AuditBodyProps) {
     <main className="grid min-h-0 flex-1 grid-cols-[minmax(0,1fr)_368px] bg-bg-1 max-[1240px]:grid-cols-[minmax(0,1fr)_320px]">
       <div className="flex min-h-0 min-w-0 flex-col">
         {releaseId !== null && <ReleaseStory releaseId={releaseId} onSelect={(seq) => onSearch({ ...search, entry: seq })} />}
-        <FilterBar search={search} onChange={onSearch} services={services.map((service) => service.name)} operators={operators} now={now} found={found} />
+        <FilterBar search={search} onChange={onSearch} services={services} operators={operators} now={now} found={found} />
         {query.isPending && <Skeleton rows={12} />}
         {query.isError && <FaultNote fault={toFault(query.error)} onRetry={() => void query.refetch()} />}
         {pages && entries.length > 0 && <EntryList entries={entries} selectedSeq={open?.seq ?? null} onSelect={(seq) => onSearch({ ...search, entry: seq })} hasMore={hasNextPage} loadMore={loadMore} now={now} />}

@@ -1,6 +1,6 @@
 import { useNavigate } from '@tanstack/react-router'
 import { useVirtualizer } from '@tanstack/react-virtual'
-import { useEffect, useMemo, useRef, useState, type KeyboardEvent } from 'react'
+import { useCallback, useEffect, useMemo, useRef, useState, type KeyboardEvent } from 'react'
 import { Icon } from '../../components/icons.tsx'
 import { Kbd } from '../../components/button.tsx'
 import { Empty } from '../../components/pane.tsx'
@@ -33,7 +33,8 @@ export function ServiceList() {
   // oxlint-disable-next-line react/incompatible-library -- its functions stay in this component
   const virtual = useVirtualizer({ count: rows.length, getScrollElement: () => scrollRef.current, estimateSize: () => ROW_PX, scrollMargin: HEAD_PX, scrollPaddingStart: HEAD_PX, overscan: 8, getItemKey: (index) => rows[index]?.name ?? index })
 
-  const select = (name: string) => ui.set((before) => ({ ...before, selectedService: name }))
+  const select = useCallback((name: string) => ui.set((before) => ({ ...before, selectedService: name })), [ui])
+  const counts = useMemo(() => FILTERS.map((each) => services.filter((service) => matchesFilter(service, each)).length), [services])
   const firstName = rows[0]?.name
   useEffect(() => {
     if (selectedIndex === -1 && firstName !== undefined) ui.set((before) => ({ ...before, selectedService: firstName }))
@@ -64,7 +65,7 @@ export function ServiceList() {
     <section aria-label="Services" className="flex min-h-0 flex-1 flex-col">
       <div className="flex h-[34px] flex-none items-center gap-4 border-b border-line-1 px-4 text-12">
         <div role="group" aria-label="Filter" className="flex gap-4">
-          {FILTERS.map((each) => (
+          {FILTERS.map((each, index) => (
             <button
               key={each}
               type="button"
@@ -72,7 +73,7 @@ export function ServiceList() {
               onClick={() => setFilter(each)}
               className={`h-[34px] capitalize hover:text-ink-1 ${each === filter ? 'font-medium shadow-[inset_0_-2px_0_var(--ink-1)]' : 'text-ink-2'}`}
             >
-              {each} <span className="ml-0.5 text-ink-3">{services.filter((service) => matchesFilter(service, each)).length}</span>
+              {each} <span className="ml-0.5 text-ink-3">{counts[index]}</span>
             </button>
           ))}
         </div>
@@ -124,7 +125,7 @@ export function ServiceList() {
             if (!service) return null
             return (
               <div key={item.key} role="presentation" className="absolute inset-x-0 top-0" style={{ transform: `translateY(${item.start - HEAD_PX}px)` }} onDoubleClick={open}>
-                <ServiceRow service={service} index={item.index} selected={service.name === selectedName} onSelect={select} />
+                <ServiceRow name={service.name} index={item.index} selected={service.name === selectedName} onSelect={select} />
               </div>
             )
           })}

@@ -6,7 +6,7 @@ import { Place, PlaceText, Version } from '../../components/place.tsx'
 import { HEALTH_MARK, StateMark } from '../../components/state-mark.tsx'
 import { STALE_AFTER_MS, Countdown, Moment, Since } from '../../components/time.tsx'
 import { MiniTrack } from '../../components/track-mini.tsx'
-import { useNow, useRecentMetrics } from '../../lib/console-context.tsx'
+import { useNow, useRecentMetrics, useService } from '../../lib/console-context.tsx'
 import { formatAge, formatMs, formatPercent, formatRate, formatRatio } from '../../lib/format.ts'
 import { dueFraction, isMoving, isWaiting, phaseWords, previewEnvironment } from '../../lib/release-words.ts'
 import { measureTraffic, recentErrorRatio, recentLatency } from '../../lib/share.ts'
@@ -16,14 +16,17 @@ export const ROW_COLUMNS =
   'grid grid-cols-[116px_minmax(96px,1fr)_132px_minmax(180px,212px)_64px_72px_72px_minmax(150px,2fr)_72px] max-[1100px]:grid-cols-[104px_minmax(80px,1fr)_132px_minmax(160px,196px)_64px_64px_minmax(130px,2fr)_64px] items-center gap-x-2 px-4'
 
 interface RowProps {
-  readonly service: ServiceView
+  readonly name: string
   readonly index: number
   readonly selected: boolean
   readonly onSelect: (name: string) => void
 }
 
 /** One service in a line of 33 px. */
-export const ServiceRow = memo(function ServiceRow({ service, index, selected, onSelect }: RowProps) {
+export const ServiceRow = memo(function ServiceRow({ name, index, selected, onSelect }: RowProps) {
+  // Its own: a row must not wait for the list, nor the list be redone for a row.
+  const service = useService(name)
+  if (!service) return null
   return (
     <div
       role="row"
