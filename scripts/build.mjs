@@ -1,7 +1,7 @@
 // npm run build: renderer and desktop host into dist/. `buildRendererIfStale` is what start uses.
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { stripFolder } from './strip-types.mjs'
@@ -62,8 +62,14 @@ export const buildDesktopIfStale = () =>
     stripFolder(join(root, 'src-main'), join(root, 'dist/desktop'))
     rmSync(join(root, 'dist/resources'), { recursive: true, force: true })
     cpSync(join(root, 'resources'), join(root, 'dist/resources'), { recursive: true })
-    copyFileSync(join(root, 'package.json'), join(root, 'dist/package.json'))
+    writeFileSync(join(root, 'dist/package.json'), manifestOfBuild())
   })
+
+/** What built files need of package.json: that they are modules, and the product's version. */
+export function manifestOfBuild() {
+  const { name, version, type } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+  return `${JSON.stringify({ name, version, type })}\n`
+}
 
 const isMain = import.meta.url === pathToFileURL(process.argv[1] ?? '').href
 if (isMain && process.argv[2] === BUILD_RENDERER) {

@@ -5,6 +5,9 @@ import { type StaticFile, staticFileFor } from '../web/static-files.ts'
 export const APP_SCHEME = 'signalbox-app'
 export const APP_ORIGIN = `${APP_SCHEME}://console`
 
+/** What Chromium grants the scheme: an origin, a secure context, and compiled scripts kept between starts. No CSP bypass, no service workers. */
+export const SCHEME_PRIVILEGES = { standard: true, secure: true, codeCache: true } as const
+
 /** Answers the page's requests out of the built renderer. The page talks to nothing else: connect-src is 'none'. */
 export function answerPage(files: ReadonlyMap<string, StaticFile>, request: { readonly method: string; readonly url: string }): Response {
   const headers = securityHeaders("'none'")
@@ -17,4 +20,16 @@ export function answerPage(files: ReadonlyMap<string, StaticFile>, request: { re
 /** True for addresses of the console's own page. */
 export function isAppUrl(url: string): boolean {
   return url === APP_ORIGIN || url.startsWith(`${APP_ORIGIN}/`)
+}
+
+/** The address of a screen. Screens are places behind the `#`: moving between them loads nothing. */
+export function appUrl(place: string): string {
+  return `${APP_ORIGIN}/${place === '' || place === '/' ? '' : `#${place}`}`
+}
+
+/** The screen an address shows: `/` for Overview; null for an address that is not ours. */
+export function placeOf(url: string): string | null {
+  if (!isAppUrl(url)) return null
+  const place = url.split('#', 2)[1] ?? ''
+  return place === '' ? '/' : (place.split('?', 1)[0] ?? '/')
 }

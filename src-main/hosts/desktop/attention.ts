@@ -5,15 +5,17 @@ import type { HealthState } from '../../contract/vocabulary.ts'
 
 /** What the desktop shows outside its window: told by the core, only collected here. */
 export interface Attention {
-  /** False until a first whole snapshot was read, and while the core does not answer. */
+  /** False until a whole snapshot was read. */
   readonly known: boolean
+  /** True from the first whole snapshot on: what comes later is news. */
+  readonly started: boolean
   readonly workspace: string
   readonly health: ReadonlyMap<string, { readonly state: HealthState; readonly reason: string }>
   readonly waiting: readonly WaitingItem[]
   /** Services rolled back since a window was last looked at. */
   readonly rolledBack: ReadonlySet<string>
-  /** What was told already, so that a fresh snapshot does not tell it again. Value: when, ms. */
-  readonly told: ReadonlyMap<string, number>
+  /** When each service was last among the failing, ms. */
+  readonly failedAt: ReadonlyMap<string, number>
 }
 
 /** Something to tell a person who may be looking elsewhere. */
@@ -23,18 +25,19 @@ export interface Notice {
   readonly body: string
 }
 
-export const NOTHING_KNOWN: Attention = { known: false, workspace: '', health: new Map(), waiting: [], rolledBack: new Set(), told: new Map() }
+export const NOTHING_KNOWN: Attention = { known: false, started: false, workspace: '', health: new Map(), waiting: [], rolledBack: new Set(), failedAt: new Map() }
 
-/** The same thing waiting again so soon is flapping, not news. */
-const TOLD_FOR_MS = 60_000
+/** Failing again so soon is flapping, not news. */
+const FLAPPING_MS = 60_000
 
-/** The next state, and what is new in it. A snapshot is shown, not told: it was so before this console looked. */
+/** The next state, and what is new in it. The first snapshot is shown, not told: it was so before this console looked. */
 export function attend(before: Attention, item: WatchItem, nowMs: number): { readonly next: Attention; readonly notices: readonly Notice[] } {
   switch (item.kind) {
     case 'ready':
-      return silent({ ...before, known: true, told: tell(before.told, before.waiting, nowMs) })
+      return silent({ ...before, known: true, started: true })
     case 'resync':
-      return silent({ ...before, known: false, health: new Map(), waiting: [] })
+      // What waited is kept, so that the snapshot that follows tells only what is new.
+      return silent({ ...before, known: false, health: new Map() })
     case 'status':
       return silent({ ...before, workspace: item.status.workspace.name })
     case 'service':
@@ -45,14 +48,14 @@ export function attend(before: Attention, item: WatchItem, nowMs: number): { rea
       return silent({ ...before, health })
     }
     case 'waiting': {
-      const fresh = before.known ? item.items.filter((waiting) => nowMs - (before.told.get(waiting.id) ?? -Infinity) > TOLD_FOR_MS && !before.waiting.some((known) => known.id === waiting.id)) : []
+      const fresh = before.started ? item.items.filter((waiting) => isNews(before, waiting, nowMs)) : []
       return {
-        next: { ...before, waiting: item.items, told: before.known ? tell(before.told, item.items, nowMs) : before.told },
+        next: { ...before, waiting: item.items, failedAt: failedLast(before.failedAt, item.items, nowMs) },
         notices: fresh.map((waiting) => ({ service: waiting.service, title: `${waiting.service}: ${waiting.title}`, body: waiting.detail })),
       }
     }
     case 'journal': {
-      const notice = before.known ? rollbackNotice(item.entry) : null
+      const notice = before.started ? rollbackNotice(item.entry) : null
       if (!notice) return silent(before)
       return { next: { ...before, rolledBack: new Set(before.rolledBack).add(notice.service) }, notices: [notice] }
     }
@@ -61,9 +64,10 @@ export function attend(before: Attention, item: WatchItem, nowMs: number): { rea
   }
 }
 
-/** A person has looked: what was rolled back is no longer news. */
-export function looked(before: Attention): Attention {
-  return before.rolledBack.size === 0 ? before : { ...before, rolledBack: new Set() }
+/** A person has looked, at every service or at some: what was rolled back there is no longer news. */
+export function looked(before: Attention, at: (service: string) => boolean = () => true): Attention {
+  const unseen = [...before.rolledBack].filter((service) => !at(service))
+  return unseen.length === before.rolledBack.size ? before : { ...before, rolledBack: new Set(unseen) }
 }
 
 /** How many things the badge counts. */
@@ -87,9 +91,13 @@ function rollbackNotice(entry: JournalEntry): Notice | null {
   return { service: entry.target.service, title: `${entry.target.service} is rolled back`, body: [`${entry.summary}.`, entry.reason === '' ? `${who}.` : `${who}: ${entry.reason}`].join(' ') }
 }
 
-function tell(told: Attention['told'], items: readonly WaitingItem[], nowMs: number): Attention['told'] {
-  const recent = [...told].filter(([, at]) => nowMs - at <= TOLD_FOR_MS)
-  return new Map([...recent, ...items.map((item) => [item.id, nowMs] as const)])
+function isNews(before: Attention, item: WaitingItem, nowMs: number): boolean {
+  if (before.waiting.some((known) => known.id === item.id && known.releaseId === item.releaseId)) return false
+  return item.kind !== 'health' || nowMs - (before.failedAt.get(item.service) ?? -Infinity) > FLAPPING_MS
+}
+
+function failedLast(failedAt: Attention['failedAt'], items: readonly WaitingItem[], nowMs: number): Attention['failedAt'] {
+  return new Map([...failedAt, ...items.filter((item) => item.kind === 'health').map((item) => [item.service, nowMs] as const)])
 }
 
 function silent(next: Attention): { readonly next: Attention; readonly notices: readonly Notice[] } {

@@ -1,15 +1,20 @@
 import { fileURLToPath } from 'node:url'
-import { Fault } from '../../contract/fault.ts'
-import type { ComposeOptions } from '../../rpc/core-api.ts'
+import { app } from 'electron'
 import { fail, runDesktopHost } from './run.ts'
+import { readStart } from './start-options.ts'
 
 /** Seen from dist/desktop/hosts/desktop, where Electron runs this from. */
+const at = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 const places = {
   coreEntry: new URL('../core-worker.ts', import.meta.url),
-  preloadFile: fileURLToPath(new URL('./preload.cts', import.meta.url)),
-  rendererFolder: fileURLToPath(new URL('../../../renderer', import.meta.url)),
+  preloadFile: at('./preload.cts'),
+  rendererFolder: at('../../../renderer'),
+  iconsFolder: at('../../../resources/icons'),
+  runtimeManifest: at('../../../runtime.json'),
 }
 
-const given = process.argv.find((argument) => argument.startsWith('--signalbox='))?.slice('--signalbox='.length)
-if (given === undefined) fail(new Fault('invalidInput', 'The desktop app was started without its options.', 'Start it with `npm start`.'))
-else runDesktopHost(JSON.parse(Buffer.from(given, 'base64url').toString('utf8')) as ComposeOptions, places).catch(fail)
+try {
+  runDesktopHost(readStart(process.argv, app.isPackaged), places).catch(fail)
+} catch (error) {
+  fail(error)
+}

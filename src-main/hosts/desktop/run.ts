@@ -1,15 +1,29 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { app, type BrowserWindow, dialog, ipcMain, protocol } from 'electron'
+import { app, dialog, ipcMain, Menu, protocol } from 'electron'
 import { Fault } from '../../contract/fault.ts'
 import type { ComposeOptions } from '../../rpc/core-api.ts'
 import { startCoreThread } from '../../rpc/core-thread.ts'
 import { startLocalSocket } from '../local-socket/server.ts'
 import { loadStaticFiles } from '../web/static-files.ts'
-import { answerPage, APP_SCHEME } from './app-protocol.ts'
+import { answerPage, APP_SCHEME, SCHEME_PRIVILEGES } from './app-protocol.ts'
+import { attend, looked, NOTHING_KNOWN } from './attention.ts'
 import { bridge } from './bridge.ts'
+import { coreEnded, createPageRevival } from './crash.ts'
+import { deepLinkIn, LINK_SCHEME, servicePlace } from './deep-link.ts'
+import { createLinkOffer } from './external-links.ts'
+import { lockPages, lockSession } from './locks.ts'
+import { menuTemplate } from './menu.ts'
+import { openWorkspace } from './open-workspace.ts'
+import { withInstalledRuntime } from './packaged.ts'
+import { closeInOrder } from './quit.ts'
 import { isOurPage } from './sender.ts'
-import { openWindow } from './window.ts'
+import { createSigns } from './signs.ts'
+import { rememberLast } from './start-options.ts'
+import { checkForUpdates } from './update-dialog.ts'
+import { decideUpdates, readFeed } from './updates.ts'
+import { watchCore } from './watch-core.ts'
+import { createConsoleWindow } from './window.ts'
 
 /** Files of this build. */
 export interface DesktopPlaces {
@@ -17,52 +31,113 @@ export interface DesktopPlaces {
   readonly coreEntry: URL
   readonly preloadFile: string
   readonly rendererFolder: string
+  readonly iconsFolder: string
+  /** Only used when packaged: what the app carries outside its archive. */
+  readonly runtimeManifest: string
 }
 
-protocol.registerSchemesAsPrivileged([{ scheme: APP_SCHEME, privileges: { standard: true, secure: true } }])
+protocol.registerSchemesAsPrivileged([{ scheme: APP_SCHEME, privileges: SCHEME_PRIVILEGES }])
 
 const log = (line: string) => void process.stderr.write(`${new Date().toISOString()} ${line}\n`)
 
 /** The desktop app, from before Electron is ready until it quits. */
-export async function runDesktopHost(compose: ComposeOptions, places: DesktopPlaces): Promise<void> {
-  mkdirSync(compose.dataFolder, { recursive: true, mode: 0o700 })
+export async function runDesktopHost(given: ComposeOptions, places: DesktopPlaces): Promise<void> {
+  if (app.commandLine.hasSwitch('no-sandbox')) throw noSandbox()
+  mkdirSync(given.dataFolder, { recursive: true, mode: 0o700 })
   // Chromium's own files go beside the journal, so that each data folder has one desktop console at most.
-  app.setPath('userData', join(compose.dataFolder, 'desktop'))
+  const userData = join(given.dataFolder, 'desktop')
+  app.setPath('userData', userData)
   if (!app.requestSingleInstanceLock()) return app.quit()
+  mkdirSync(userData, { recursive: true, mode: 0o700 })
+  const offerLink = createLinkOffer()
+  lockPages((url) => void offerLink(url))
+
+  // Before the window is there, a link only says where it opens.
+  let place = placeOfLink(process.argv)
+  let showAt = (wanted: string | undefined): void => {
+    place = wanted ?? place
+  }
+  app.on('open-url', (event, url) => {
+    event.preventDefault()
+    showAt(placeOfLink([url]))
+  })
+  app.on('second-instance', (_event, argv) => showAt(placeOfLink(argv)))
 
   await app.whenReady()
-  const core = await startCoreThread(places.coreEntry, compose, log)
+  lockSession()
+  if (app.isPackaged) app.setAsDefaultProtocolClient(LINK_SCHEME)
   const files = loadStaticFiles(places.rendererFolder)
   protocol.handle(APP_SCHEME, (request) => answerPage(files, request))
+  const compose = app.isPackaged ? await withInstalledRuntime(given, places.runtimeManifest, join(process.resourcesPath, 'runtime')) : given
+  const core = await startCoreThread(places.coreEntry, compose, log)
   const terminals = compose.auditFile === null ? await startLocalSocket({ dataFolder: compose.dataFolder, openSession: () => core.openSession(), issueUrl: null }) : null
+  if (compose.workspaceFile !== null && app.isPackaged) rememberLast(compose.workspaceFile)
 
-  let window: BrowserWindow | undefined
-  const show = () => {
-    if (window && !window.isDestroyed()) return window.focus()
-    window = openWindow(places.preloadFile)
+  const window = createConsoleWindow({
+    preloadFile: places.preloadFile,
+    stateFile: join(userData, 'window.json'),
+    onPageGone: createPageRevival(() => window.reload(), Date.now),
+    onFocus: () => present(looked(attention)),
+    onClosed: () => sayGoesOn(),
+  })
+  const signs = createSigns(window, places.iconsFolder)
+  let attention = NOTHING_KNOWN
+  const present = (next: typeof attention) => {
+    attention = next
+    signs.present(attention)
   }
+  void watchCore(core.openSession(), (item) => {
+    const { next, notices } = attend(attention, item, Date.now())
+    for (const notice of notices) signs.notify(notice)
+    present(looked(next, (service) => window.isShowing(service)))
+  })
+
   ipcMain.on('signalbox:connect', (event) => {
     const [page] = event.ports
-    if (page && isOurPage(event.senderFrame, window?.webContents.mainFrame)) bridge(page, core.openSession())
+    if (page && isOurPage(event.senderFrame, window.mainFrame())) bridge(page, core.openSession())
     else for (const port of event.ports) port.close()
   })
-  app.on('second-instance', show)
-  app.on('activate', show)
-  app.on('window-all-closed', () => app.quit())
-  let closed = false
-  app.on('will-quit', (event) => {
-    if (closed) return
-    // The core closes first; services and their supervisor go on.
-    event.preventDefault()
-    void Promise.all([core.close(), terminals?.close()]).finally(() => {
-      closed = true
-      app.quit()
-    })
+  const updates = decideUpdates(readFeed(join(process.resourcesPath, 'app-update.yml')), process.platform, app.isPackaged)
+  const menu = menuTemplate(
+    { platform: process.platform, packaged: app.isPackaged, updatesOff: 'off' in updates ? updates.off : null },
+    { go: (to) => window.show(to), openWorkspace: () => void openWorkspace(given), checkForUpdates: () => 'feed' in updates && void checkForUpdates(updates.feed) },
+  )
+  Menu.setApplicationMenu(Menu.buildFromTemplate(menu))
+  app.on('activate', () => window.show())
+  app.on('window-all-closed', () => {
+    if (!signs.hasTray && process.platform !== 'darwin') app.quit()
   })
+  const leave = closeInOrder(core, async () => {
+    signs.remove()
+    await terminals?.close()
+  })
+  let told = false
+  const sayGoesOn = () => {
+    if (told || leave.leaving() || !signs.hasTray) return
+    told = true
+    signs.notify({ service: '', title: 'Signalbox goes on', body: 'Releases are still watched and judged. Open it again from the tray, or by starting it; Quit is in the tray and the menu.' })
+  }
   void core.ended.then((error) => {
-    if (error) fail(error)
+    if (!error) return
+    present({ ...attention, known: false })
+    log(error.stack ?? error.message)
+    void coreEnded(error, { file: join(userData, 'core-ends.json'), nowMs: Date.now })
   })
-  show()
+  showAt = (wanted) => window.show(wanted)
+  window.show(place)
+}
+
+function placeOfLink(argv: readonly string[]): string | undefined {
+  const link = deepLinkIn(argv)
+  return link ? servicePlace(link.service) : undefined
+}
+
+function noSandbox(): Fault {
+  return new Fault(
+    'unsupported',
+    'Signalbox was started without Chromium’s sandbox and does not run so. Nothing was started; services that run go on.',
+    'Allow unprivileged user namespaces, or install the .deb package, which brings the sandbox helper; or use the browser: npm start -- --web.',
+  )
 }
 
 /** Says why, in a box and in the log, and ends the app. */

@@ -1,46 +1,119 @@
-import { BrowserWindow, type Session } from 'electron'
-import { APP_ORIGIN, isAppUrl } from './app-protocol.ts'
+import { app, BrowserWindow, screen, type WebFrameMain } from 'electron'
+import { appUrl, placeOf } from './app-protocol.ts'
+import { servicePlace } from './deep-link.ts'
+import { MIN_HEIGHT, MIN_WIDTH, placeWindow, readWindowState, writeWindowState } from './window-state.ts'
 
-/** The one window: isolated, sandboxed, without Node, unable to leave its page, open another or ask for a permission. */
-export function openWindow(preloadFile: string): BrowserWindow {
-  const window = new BrowserWindow({
-    width: 1440,
-    height: 900,
-    minWidth: 960,
-    minHeight: 600,
-    title: 'Signalbox',
-    show: false,
-    webPreferences: {
-      preload: preloadFile,
-      contextIsolation: true,
-      sandbox: true,
-      nodeIntegration: false,
-      nodeIntegrationInWorker: false,
-      nodeIntegrationInSubFrames: false,
-      webSecurity: true,
-      allowRunningInsecureContent: false,
-      experimentalFeatures: false,
-      webviewTag: false,
-      spellcheck: false,
-    },
-  })
-  window.once('ready-to-show', () => window.show())
-  window.webContents.setWindowOpenHandler(() => ({ action: 'deny' }))
-  const stay = (details: { readonly url: string; preventDefault(): void }) => {
-    if (!isAppUrl(details.url)) details.preventDefault()
-  }
-  window.webContents.on('will-navigate', stay)
-  window.webContents.on('will-redirect', stay)
-  window.webContents.on('will-frame-navigate', stay)
-  window.webContents.on('will-attach-webview', (event) => event.preventDefault())
-  denyPermissions(window.webContents.session)
-  void window.loadURL(`${APP_ORIGIN}/`)
-  return window
+/** A move or resize is written down this long after the last one. */
+const REMEMBER_AFTER_MS = 400
+
+export interface WindowOptions {
+  readonly preloadFile: string
+  /** Where size and place are kept. */
+  readonly stateFile: string
+  /** The page's process ended, for what reason; the window is empty. */
+  readonly onPageGone: (reason: string) => void
+  readonly onFocus: () => void
+  readonly onClosed: () => void
 }
 
-/** Electron grants everything by default. Copying to the clipboard is all the page needs. */
-function denyPermissions(session: Session): void {
-  const allowed = (permission: string) => permission === 'clipboard-sanitized-write'
-  session.setPermissionRequestHandler((_contents, permission, decide) => decide(allowed(permission)))
-  session.setPermissionCheckHandler((_contents, permission) => allowed(permission))
+/** The one window of the console, which comes and goes while the console stays. */
+export interface ConsoleWindow {
+  /** Shows the window, at a screen when one is given (`/services/checkout`). */
+  show(place?: string): void
+  /** Loads the page again. */
+  reload(): void
+  /** The frame whose messages are listened to. */
+  mainFrame(): WebFrameMain | undefined
+  /** True when a person is looking at what concerns this service. */
+  isShowing(service: string): boolean
+  current(): BrowserWindow | undefined
+}
+
+export function createConsoleWindow(options: WindowOptions): ConsoleWindow {
+  let window: BrowserWindow | undefined
+  const current = () => (window && !window.isDestroyed() ? window : undefined)
+
+  function open(place: string): void {
+    const { bounds, maximized, fullScreen } = placeWindow(readWindowState(options.stateFile), workAreas())
+    const opened = new BrowserWindow({
+      ...bounds,
+      minWidth: MIN_WIDTH,
+      minHeight: MIN_HEIGHT,
+      title: 'Signalbox',
+      backgroundColor: '#121415',
+      fullscreen: fullScreen,
+      show: false,
+      webPreferences: {
+        preload: options.preloadFile,
+        contextIsolation: true,
+        sandbox: true,
+        nodeIntegration: false,
+        nodeIntegrationInWorker: false,
+        nodeIntegrationInSubFrames: false,
+        webSecurity: true,
+        allowRunningInsecureContent: false,
+        experimentalFeatures: false,
+        webviewTag: false,
+        spellcheck: false,
+        devTools: !app.isPackaged,
+      },
+    })
+    window = opened
+    if (maximized) opened.maximize()
+    remember(opened, options.stateFile)
+    opened.once('ready-to-show', () => opened.show())
+    opened.on('focus', options.onFocus)
+    opened.on('closed', () => {
+      if (window === opened) window = undefined
+      options.onClosed()
+    })
+    opened.webContents.on('render-process-gone', (_event, { reason }) => {
+      if (reason !== 'clean-exit') options.onPageGone(reason)
+    })
+    void opened.loadURL(appUrl(place))
+  }
+
+  return {
+    show(place) {
+      const shown = current()
+      if (!shown) return open(place ?? '/')
+      if (place !== undefined) void shown.loadURL(appUrl(place))
+      if (shown.isMinimized()) shown.restore()
+      shown.show()
+      shown.focus()
+    },
+    reload: () => current()?.webContents.reload(),
+    mainFrame: () => current()?.webContents.mainFrame,
+    isShowing(service) {
+      const shown = current()
+      if (!shown?.isFocused() || shown.isMinimized()) return false
+      const place = placeOf(shown.webContents.getURL())
+      // Overview lists whatever waits or was rolled back.
+      return place === '/' || place === servicePlace(service)
+    },
+    current,
+  }
+}
+
+function workAreas() {
+  const primary = screen.getPrimaryDisplay()
+  return [primary, ...screen.getAllDisplays().filter((display) => display.id !== primary.id)].map((display) => display.workArea)
+}
+
+function remember(window: BrowserWindow, file: string): void {
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const write = () => {
+    clearTimeout(timer)
+    if (window.isDestroyed() || window.isMinimized()) return
+    // The size it has when it is neither maximised nor full screen.
+    const { x, y, width, height } = window.getNormalBounds()
+    writeWindowState(file, { x, y, width, height, maximized: window.isMaximized(), fullScreen: window.isFullScreen() })
+  }
+  const later = () => {
+    clearTimeout(timer)
+    timer = setTimeout(write, REMEMBER_AFTER_MS)
+  }
+  window.on('resize', later)
+  window.on('move', later)
+  window.on('close', write)
 }
