@@ -42,7 +42,7 @@ async function expectMerged(console: ChildConsole, releaseId: string): Promise<v
   expect(intent).toMatchObject({ emergency: true, kind: 'intent', reason: 'the test', outcome: 'sent' })
   expect(entries.find((entry) => entry.action === 'effect.setWeights' && entry.operationId === intent?.operationId)).toMatchObject({ emergency: true, outcome: 'verified' })
   // What was refused left no trace of having been done.
-  expect(entries.filter((entry) => entry.action === 'release.promote' || entry.action === 'release.pause').every((entry) => entry.kind !== 'intent' || entry.reason !== 'the test' || entry.summary.startsWith('Pause'))).toBe(true)
+  expect(entries.filter((entry) => entry.action === 'release.promote')).toEqual([])
   expect((await console.journal.verify()).at(-1)).toMatchObject({ kind: 'result', ok: true })
   expect((await console.system.status()).journal).toMatchObject({ writable: true, problem: '' })
 }
@@ -66,13 +66,18 @@ async function withMount(mount: (shop: Shop) => void, work: (shop: Shop) => Prom
   const shop = createShop()
   mkdirSync(shop.dataFolder, { mode: 0o700 })
   mount(shop)
-  try {
-    await work(shop)
-  } finally {
-    await shop.dispose(() => {
-      while (spawnSync('umount', [shop.dataFolder], { stdio: 'ignore' }).status === 0);
+  const isMounted = () => spawnSync('mountpoint', ['-q', shop.dataFolder]).status === 0
+  let failure: unknown
+  await work(shop).catch((error: unknown) => (failure = error))
+  await shop
+    .dispose(() => {
+      // A process that has just ended may hold on for a moment.
+      for (let tries = 0; tries < 100 && isMounted(); tries += 1) {
+        if (spawnSync('umount', [shop.dataFolder], { stdio: 'ignore' }).status !== 0) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 50)
+      }
     })
-  }
+    .catch((error: unknown) => (failure ??= error))
+  if (failure !== undefined) throw failure
 }
 
 test.skipIf(!canMount)('a full disk: everything is refused but roll back, which is done, kept, and merged when there is room', async () => {
@@ -81,7 +86,7 @@ test.skipIf(!canMount)('a full disk: everything is refused but roll back, which 
     async (shop) => {
       let console = await shop.open()
       let view = await halfway(console)
-      const load = openLoop(targetOf(await shop.live()), 100)
+      const load = openLoop(targetOf(await shop.live()), 200)
       const ballast = join(shop.dataFolder, 'ballast')
       fillUp(ballast)
 
