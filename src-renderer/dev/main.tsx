@@ -1,13 +1,13 @@
 import { createRoot } from 'react-dom/client'
-import type { CoreApi } from '../../src-main/rpc/core-api.ts'
 import { App } from '../app/app.tsx'
 import { startConsole } from '../app/console.ts'
 import { createAppRouter } from '../app/router.tsx'
 import '../app/theme.css'
-import type { Client, Connect } from '../lib/session.ts'
+import type { Connect } from '../lib/session.ts'
 import { createTestCore } from '../lib/test-core.ts'
 import { chooseTheme, followTheme } from '../lib/theme.ts'
 import { CASES, shifting, startMetrics } from './cases.ts'
+import { directClient } from './direct-client.ts'
 
 const query = new URLSearchParams(window.location.search)
 // The router reads a search part in front of the hash as its own.
@@ -18,18 +18,6 @@ followTheme()
 
 const core = createTestCore((CASES[query.get('case') ?? ''] ?? shifting)())
 startMetrics(core)
-
-/** The double as a client, with no wire in between. */
-function directClient(api: CoreApi): Client {
-  const nouns = Object.entries(api as unknown as Record<string, Record<string, (input: unknown, context: { signal: AbortSignal }) => unknown>>)
-  const client = Object.fromEntries(
-    nouns.map(([noun, verbs]) => [
-      noun,
-      Object.fromEntries(Object.entries(verbs).map(([verb, run]) => [verb, async (input: unknown, options?: { signal?: AbortSignal }) => run(input, { signal: options?.signal ?? new AbortController().signal })])),
-    ]),
-  )
-  return client as unknown as Client
-}
 
 let lost = query.get('case') === 'disconnected'
 const connect: Connect = async () => {

@@ -1,0 +1,3 @@
+import { record } from './recorder.ts'
+
+Object.assign(window, { record })
