@@ -91,7 +91,7 @@ export async function composeConsole(options: ComposeOptions): Promise<Core> {
     engine.stop()
     store.setWorkspaceDigest(session.inForce?.digest ?? session.workspace?.digest ?? '')
     engine = build()
-    engine.start()
+    if (begun) engine.start()
     const now = new Set(engine.services().map((service) => service.name))
     for (const name of before) if (!now.has(name)) broadcast.publish({ kind: 'serviceRemoved', name })
     for (const item of engine.snapshot()) broadcast.publish(item)
@@ -112,9 +112,16 @@ export async function composeConsole(options: ComposeOptions): Promise<Core> {
     await note({ action: 'console.opened', summary: `Console opened on ${workspace?.name ?? 'a workspace with problems'}`, after: { ...after, roles: { ...after.roles } }, evidence: null }).catch((error: unknown) => log(`the opening could not be journaled: ${String(error)}`))
   }
 
-  const dispatch = createDispatch({ identity, role, session, store, reader, metrics, status, broadcast, providers, note, rebuild, readOnlyReason, engine: () => engine })
+  /** A terminal that came for one act starts the engine only when the act needs it: stopping everything must not start anything. */
+  let begun = options.scope !== 'leverOnly'
+  const working = (): Engine => {
+    if (!begun) engine.start()
+    begun = true
+    return engine
+  }
+  const dispatch = createDispatch({ identity, role, session, store, reader, metrics, status, broadcast, providers, note, rebuild, readOnlyReason, engine: working, engineAsItIs: () => engine })
   if (options.trustWorkspace && !session.trusted && session.workspace) await dispatch.workspace.trust({ commandsDigest: session.workspace.commandsDigest }, { signal: new AbortController().signal })
-  else engine.start()
+  else if (begun) engine.start()
   if (readOnlyReason === null && options.scope === 'whole') await noteOpening()
   const follow = readOnlyReason === null ? null : setInterval(() => engine.reload(), FOLLOW_MS)
 

@@ -32,7 +32,9 @@ export interface DispatchParts {
   readonly broadcast: Broadcast<WatchItem>
   readonly providers: Providers
   readonly readOnlyReason: string | null
+  /** Started, if it was not. */
   readonly engine: () => Engine
+  readonly engineAsItIs: () => Engine
   readonly note: (draft: Pick<JournalDraft, 'action' | 'summary' | 'evidence'> & Partial<JournalDraft>) => Promise<void>
   /** Starts the engine anew on what the workspace says now. */
   readonly rebuild: () => void
@@ -78,13 +80,14 @@ export function createDispatch(parts: DispatchParts): CoreApi {
       },
       async testConnection({ provider }) {
         if (provider !== 'local') throw new Fault('notFound', `There is no provider ${provider}.`, 'Use local.')
-        return { checks: await testLocalConnection(providers.local, engine().services()) }
+        return { checks: await testLocalConnection(providers.local, parts.engineAsItIs().services()) }
       },
       async stopAll({ reason, operationId }, context) {
         await adminOnly('stop everything')
-        const names = engine().services().map((service) => service.name)
+        const running = (await providers.local.supervisorStatus())?.services ?? []
+        const names = running.filter(({ environments }) => environments.blue.pid !== null || environments.green.pid !== null).map(({ name }) => name)
         await note({ kind: 'intent', action: 'system.stopAll', operator: who(context), summary: 'Stop every service, the router and the supervisor', reason, operationId, outcome: 'sent', evidence: { services: names } })
-        engine().halt()
+        parts.engineAsItIs().halt()
         await providers.local.stopAll()
         await note({ kind: 'outcome', action: 'system.stopAll', operator: who(context), summary: 'Everything is stopped; no service answers', operationId, outcome: 'verified', evidence: { services: names } })
         return { stopped: names }

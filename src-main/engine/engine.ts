@@ -104,7 +104,8 @@ export function createEngine(deps: EngineDeps): Engine {
       if (!last) continue
       const plan = { ...config.plan, steps: [{ ...last, hold: { kind: 'timed' as const, ms: 0 }, approvals: 0 }], gates: [], bakeMs: 0 }
       const request = { service: config.name, version: config.initialVersion, reason: 'Initial version named in the workspace.', ticket: '', notes: '', plan, start: true, queue: false, endRollbackWindow: false, operationId: `initial:${config.name}` }
-      commands.create(request, SYSTEM_OPERATOR).catch((error: unknown) => deps.log(`the initial version of ${config.name} was not released: ${String(error)}`))
+      const created = memory.whenRegistered(config.name).then(() => commands.create(request, SYSTEM_OPERATOR))
+      created.catch((error: unknown) => deps.log(`the initial version of ${config.name} was not released: ${String(error)}`))
     }
   }
 
