@@ -20,6 +20,9 @@ const turns = numberOption('turns', 3)
 const ENTRIES = 100_000
 const ROW_PX = 29
 
+/** `--only WORD`: the arms with this word in their name. */
+const only = process.argv[process.argv.indexOf('--only') + 1] ?? ''
+const wanted = (name: string) => !process.argv.includes('--only') || name.includes(only)
 const real = await openBrowser()
 
 const arms: Readonly<Record<string, (page: Page) => Promise<Recorded>>> = {
@@ -58,7 +61,7 @@ const p95 = (recorded: Recorded) => quantile(recorded.framesMs, 0.95)
 const figures: Record<string, number | string> = {}
 const bars: Parameters<typeof report>[2][number][] = []
 try {
-  for (const name of Object.keys(arms)) {
+  for (const name of Object.keys(arms).filter(wanted)) {
     const pairs: { readonly floor: Recorded; readonly made: Recorded }[] = []
     for (let turn = 0; turn < turns; turn += 1) {
       if (turn % 2 === 0) {

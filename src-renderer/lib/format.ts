@@ -2,8 +2,13 @@
 
 const UNITS_BYTES = ['B', 'KiB', 'MiB', 'GiB', 'TiB'] as const
 
+// Made once: making one costs more than formatting a screenful.
+const DATE = new Intl.DateTimeFormat('en-GB', { weekday: 'short', day: 'numeric', month: 'short', year: 'numeric', timeZone: 'UTC' })
+const DAY = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', timeZone: 'UTC' })
+const COUNT = new Intl.NumberFormat('en-US')
+
 export function formatCount(value: number): string {
-  return value.toLocaleString('en-US')
+  return COUNT.format(value)
 }
 
 /** Percent with as many digits as help: 0, 0.24, 4.1, 25, 99.8. */
@@ -90,13 +95,13 @@ export function formatMinute(at: number): string {
 /** 14:31:52.704 UTC, Thu 27 Aug 2026 */
 export function formatInstant(at: number): string {
   const date = new Date(at)
-  const day = date.toLocaleDateString('en-GB', { weekday: 'short', day: 'numeric', month: 'short', year: 'numeric', timeZone: 'UTC' })
+  const day = DATE.format(date)
   return `${date.toISOString().slice(11, 23)} UTC, ${day.replace(',', '')}`
 }
 
 /** 27 Aug, or today's clock: short enough for a list. */
 export function formatDay(at: number): string {
-  return new Date(at).toLocaleDateString('en-GB', { day: 'numeric', month: 'short', timeZone: 'UTC' })
+  return DAY.format(at)
 }
 
 /** The clock on the same UTC day, otherwise with the day before it. */

@@ -30,15 +30,25 @@ const wire = [...core.world.services.values()].flatMap((service, index): string[
   JSON.stringify({ kind: 'metrics', service: service.name, blue: makeSample(0, 400), green: null } satisfies WatchItem),
 ])
 let next = 0
+/** Each item is a task of its own, as each message of a socket is. */
+const socket = new MessageChannel()
 function push(count: number): void {
   for (let index = 0; index < count; index += 1) {
-    const item = JSON.parse(wire[next % wire.length] ?? '') as WatchItem
+    socket.port1.postMessage(wire[next % wire.length] ?? '')
     next += 1
-    const at = Date.now()
-    if (item.kind === 'metrics') core.push({ ...item, blue: item.blue && { ...item.blue, at, requests: 380 + (next % 40) } })
-    if (item.kind === 'service') core.push({ ...item, service: { ...item.service, health: item.service.health === 'watch' && Math.floor(next / wire.length) % 2 === 0 ? 'healthy' : item.service.health, observed: item.service.observed.kind === 'known' ? { ...item.service.observed, observedAt: at } : item.service.observed } })
   }
 }
+socket.port2.addEventListener('message', (message: MessageEvent<string>) => {
+  const item = JSON.parse(message.data) as WatchItem
+  const at = Date.now()
+  if (item.kind === 'metrics') core.push({ ...item, blue: item.blue && { ...item.blue, at, requests: 380 + (at % 40) } })
+  if (item.kind !== 'service') return
+  const { service } = item
+  // Some come and go from watch, so that the list is sorted anew.
+  const health = service.health === 'watch' && Math.floor(at / 1000) % 2 === 0 ? 'healthy' : service.health
+  core.push({ ...item, service: { ...service, health, observed: service.observed.kind === 'known' ? { ...service.observed, observedAt: at } : service.observed } })
+})
+socket.port2.start()
 
 /** So many updates in a second, in so many portions. */
 async function updates(perSecond: number, portions: number, ms: number): Promise<Recorded> {

@@ -1,5 +1,5 @@
 import { useVirtualizer } from '@tanstack/react-virtual'
-import { useEffect, useRef, type KeyboardEvent } from 'react'
+import { memo, useCallback, useEffect, useMemo, useRef, type KeyboardEvent } from 'react'
 import type { JournalEntry } from '../../../src-main/contract/journal.ts'
 import { PlaceText } from '../../components/place.tsx'
 import { formatClock, formatCount, formatDay, formatInstant, shortHash } from '../../lib/format.ts'
@@ -14,6 +14,14 @@ const ROW_PX = 29
 /** Fetch the next page when so few rows are left below. */
 const AHEAD = 40
 
+/** The same function each time: another one would measure every row anew. */
+const rowHeight = () => ROW_PX
+
+/** Elements kept for so many rows; even, so that one row more or less changes no other row's element. */
+function poolSize(rows: number): number {
+  return Math.ceil((rows + 1) / 8) * 8
+}
+
 export interface EntryListProps {
   readonly entries: readonly JournalEntry[]
   readonly selectedSeq: number | null
@@ -27,14 +35,15 @@ export interface EntryListProps {
 export function EntryList({ entries, selectedSeq, onSelect, hasMore, loadMore, now }: EntryListProps) {
   const scroll = useRef<HTMLDivElement>(null)
   // oxlint-disable-next-line react/incompatible-library -- its functions stay in this component
-  const virtual = useVirtualizer({ count: entries.length, getScrollElement: () => scroll.current, estimateSize: () => ROW_PX, scrollMargin: HEAD_PX, scrollPaddingStart: HEAD_PX, overscan: 12, getItemKey: (index) => entries[index]?.seq ?? index })
+  const virtual = useVirtualizer({ count: entries.length, getScrollElement: () => scroll.current, estimateSize: rowHeight, scrollMargin: HEAD_PX, scrollPaddingStart: HEAD_PX, overscan: 6, useFlushSync: false })
   const items = virtual.getVirtualItems()
+  const pool = poolSize(items.length)
   const lastShown = items.at(-1)?.index ?? 0
   useEffect(() => {
     if (hasMore && lastShown >= entries.length - AHEAD) loadMore()
   }, [hasMore, lastShown, entries.length, loadMore])
 
-  const selectedIndex = entries.findIndex((entry) => entry.seq === selectedSeq)
+  const selectedIndex = useMemo(() => entries.findIndex((entry) => entry.seq === selectedSeq), [entries, selectedSeq])
   const move = (by: number) => {
     const index = Math.min(entries.length - 1, Math.max(0, (selectedIndex === -1 ? -1 : selectedIndex) + by))
     const entry = entries[index]
@@ -51,6 +60,11 @@ export function EntryList({ entries, selectedSeq, onSelect, hasMore, loadMore, n
     move(by)
   }
   const today = formatDay(now)
+  const select = useRef(onSelect)
+  useEffect(() => {
+    select.current = onSelect
+  })
+  const onRow = useCallback((seq: number) => select.current(seq), [])
   return (
     <div
       ref={scroll}
@@ -74,48 +88,59 @@ export function EntryList({ entries, selectedSeq, onSelect, hasMore, loadMore, n
       <div role="rowgroup" className="relative" style={{ height: virtual.getTotalSize() }}>
         {items.map((item) => {
           const entry = entries[item.index]
-          if (!entry) return null
-          const day = formatDay(entry.at)
-          const selected = entry.seq === selectedSeq
-          return (
-            <div
-              key={item.key}
-              role="row"
-              id={`entry-${entry.seq}`}
-              aria-rowindex={item.index + 2}
-              aria-selected={selected}
-              onClick={() => onSelect(entry.seq)}
-              className={`${COLUMNS} absolute inset-x-0 top-0 h-[29px] border-b border-line-1 text-12 ${selected ? 'bg-bg-2 shadow-[inset_2px_0_0_var(--ink-1)]' : 'hover:bg-bg-2'}`}
-              style={{ transform: `translateY(${item.start - HEAD_PX}px)` }}
-            >
-              <div role="gridcell" className="mono text-right text-ink-3">
-                {formatCount(entry.seq)}
-              </div>
-              <div role="gridcell" className="mono truncate text-ink-2" title={formatInstant(entry.at)}>
-                {day === today ? '' : `${day} `}
-                {formatClock(entry.at)}
-                <span className="text-ink-3">.{String(Math.floor(entry.at) % 1000).padStart(3, '0').slice(0, 2)}</span>
-              </div>
-              <div role="gridcell" className={`truncate ${entry.operator.known === 'system' ? 'text-ink-2' : 'font-medium'}`} title={entry.operator.id}>
-                {entry.operator.name}
-              </div>
-              <div role="gridcell" className="truncate text-ink-2" title={`${entry.kind}, ${entry.action}`}>
-                {actionWords(entry.action)}
-              </div>
-              <div role="gridcell" className="truncate" title={entry.summary}>
-                {entry.target.service !== undefined && <span className="text-ink-3">{entry.target.service} </span>}
-                <PlaceText text={entry.summary} square={false} />
-              </div>
-              <div role="gridcell">
-                <OutcomeWord entry={entry} />
-              </div>
-              <div role="gridcell" className="mono text-ink-3 max-[1240px]:hidden" title={entry.hash}>
-                {shortHash(entry.hash)}
-              </div>
-            </div>
-          )
+          // Rows that leave on one side come back on the other: their elements are used again.
+          return entry && <EntryRow key={item.index % pool} entry={entry} index={item.index} top={item.start - HEAD_PX} today={today} selected={entry.seq === selectedSeq} onSelect={onRow} />
         })}
       </div>
     </div>
   )
 }
+
+interface EntryRowProps {
+  readonly entry: JournalEntry
+  readonly index: number
+  readonly top: number
+  readonly today: string
+  readonly selected: boolean
+  readonly onSelect: (seq: number) => void
+}
+
+const EntryRow = memo(function EntryRow({ entry, index, top, today, selected, onSelect }: EntryRowProps) {
+  const day = formatDay(entry.at)
+  return (
+    <div
+      role="row"
+      id={`entry-${entry.seq}`}
+      aria-rowindex={index + 2}
+      aria-selected={selected}
+      onClick={() => onSelect(entry.seq)}
+      className={`${COLUMNS} absolute inset-x-0 top-0 h-[29px] border-b border-line-1 text-12 contain-strict ${selected ? 'bg-bg-2 shadow-[inset_2px_0_0_var(--ink-1)]' : 'hover:bg-bg-2'}`}
+      style={{ transform: `translateY(${top}px)` }}
+    >
+      <div role="gridcell" className="mono text-right text-ink-3">
+        {formatCount(entry.seq)}
+      </div>
+      <div role="gridcell" className="mono truncate text-ink-2" title={formatInstant(entry.at)}>
+        {day === today ? '' : `${day} `}
+        {formatClock(entry.at)}
+        <span className="text-ink-3">.{String(Math.floor(entry.at) % 1000).padStart(3, '0').slice(0, 2)}</span>
+      </div>
+      <div role="gridcell" className={`truncate ${entry.operator.known === 'system' ? 'text-ink-2' : 'font-medium'}`} title={entry.operator.id}>
+        {entry.operator.name}
+      </div>
+      <div role="gridcell" className="truncate text-ink-2" title={`${entry.kind}, ${entry.action}`}>
+        {actionWords(entry.action)}
+      </div>
+      <div role="gridcell" className="truncate" title={entry.summary}>
+        {entry.target.service !== undefined && <span className="text-ink-3">{entry.target.service} </span>}
+        <PlaceText text={entry.summary} square={false} />
+      </div>
+      <div role="gridcell">
+        <OutcomeWord entry={entry} />
+      </div>
+      <div role="gridcell" className="mono text-ink-3 max-[1240px]:hidden" title={entry.hash}>
+        {shortHash(entry.hash)}
+      </div>
+    </div>
+  )
+})
