@@ -71,7 +71,7 @@ export async function runDesktopHost(given: ComposeOptions, places: DesktopPlace
   const compose = app.isPackaged ? await withInstalledRuntime(given, places.runtimeManifest, join(process.resourcesPath, 'runtime')) : given
   const core = await startCoreThread(places.coreEntry, compose, log)
   const terminals = compose.auditFile === null ? await startLocalSocket({ dataFolder: compose.dataFolder, openSession: () => core.openSession(), issueUrl: null }) : null
-  if (compose.workspaceFile !== null && app.isPackaged) rememberLast(compose.workspaceFile)
+  if (app.isPackaged) rememberLast(compose)
 
   const window = createConsoleWindow({
     preloadFile: places.preloadFile,

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { z } from 'zod'
@@ -35,9 +35,11 @@ export function handOver(options: ComposeOptions): string {
   return `${HANDED_OVER}${Buffer.from(JSON.stringify(options)).toString('base64url')}`
 }
 
-/** Remembers what is open, for the next start without arguments. */
-export function rememberLast(workspaceFile: string, env: NodeJS.ProcessEnv = process.env): void {
+/** Remembers what is open, for the next start without arguments. Not what was opened on a data folder of its own: that start would not find it. */
+export function rememberLast({ workspaceFile, dataFolder }: Pick<ComposeOptions, 'workspaceFile' | 'dataFolder'>, env: NodeJS.ProcessEnv = process.env): void {
+  if (workspaceFile === null || dataFolder !== defaultDataFolder(workspaceFile, env)) return
   try {
+    mkdirSync(dirname(lastFile(env)), { recursive: true, mode: 0o700 })
     writeFileSync(lastFile(env), JSON.stringify({ workspaceFile }), { mode: 0o600 })
   } catch {
     // Then it opens the demo next time.
