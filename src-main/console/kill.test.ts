@@ -5,7 +5,7 @@ import type { JournalEntry } from '../contract/journal.ts'
 import type { ServiceView } from '../contract/service.ts'
 import type { OutboxItem } from '../core/ports.ts'
 import { openStore } from '../store/store.ts'
-import { command, generationOf, release, settled, weightsOf } from './testing/acts.ts'
+import { command, generationOf, halfway, holding, release, rolledBack, settled, weightsOf } from './testing/acts.ts'
 import { type ChildConsole, ConsoleGone } from './testing/child-console.ts'
 import { type Shop, withShop } from './testing/shop.ts'
 
@@ -46,7 +46,7 @@ interface Act {
   readonly starts: number
 }
 
-const ACTS: readonly Act[] = [
+const createActs = (): readonly Act[] => [
   {
     name: 'deploy',
     plan: createPlan(),
@@ -69,6 +69,7 @@ test(
     const composesCpuMs: number[] = []
     const kills: Record<string, number> = { deploy: 0, promote: 0, rollBack: 0 }
     let operations = 0
+    const acts = createActs()
     let view = await settled(console)
     const load = openLoop(targetOf(await shop.live()), RATE)
 
@@ -139,8 +140,8 @@ test(
       if (console.alive) expect(await outboxOf(shop)).toEqual([])
     }
 
-    while (ACTS.some((act) => act.plan.next() !== null)) {
-      for (const act of ACTS) {
+    while (acts.some((act) => act.plan.next() !== null)) {
+      for (const act of acts) {
         if (act.name !== 'promote' || act.plan.next() !== null) await perform(act)
       }
     }
@@ -165,3 +166,42 @@ test(
   }),
   240_000,
 )
+
+test.each(['hold', 'revert'] as const)('killed in the middle of a shift and not started again: the supervisor lets the lease run out and does as the plan says (%s); the next console says so', async (onExpiry) => {
+  const plan = `
+      steps: [{weight: 50, hold: manual}, 100]
+      criteria: []
+      bake: 0s
+      drain: 1s
+      rollback-window: 1h
+      lease: {ttl: 1500ms, on-expiry: ${onExpiry}}`
+  await withShop({ plan }, async (shop) => {
+    const first = await shop.open()
+    const before = await halfway(first)
+    const load = openLoop(targetOf(await shop.live()), RATE)
+    // A console that watches keeps the lease alive for longer than it lasts.
+    await new Promise((resolve) => setTimeout(resolve, 2000))
+    expect(weightsOf(await first.service.get({ service: 'web' }))).toEqual({ blue: 50, green: 50 })
+    await first.kill()
+    const observe = () => shop.provider.observe('web')
+    for (let waited = 0; waited < 6000 && !(await observe()).lease?.expired; waited += 50) await new Promise((resolve) => setTimeout(resolve, 50))
+    const alone = await observe()
+    expect([alone.lease?.expired, alone.weights, alone.generation]).toEqual(onExpiry === 'hold' ? [true, { blue: 50, green: 50 }, generationOf(before)] : [true, { blue: 100, green: 0 }, generationOf(before) + 1])
+
+    const next = await shop.open()
+    const find = async (action: string) => (await next.journal.search({ filter: { text: '', action, releaseId: 'web-2' }, limit: 5 })).entries
+    if (onExpiry === 'hold') {
+      const view = await holding(next)
+      for (let waited = 0; waited < 3000 && (await find('lease.expired')).length === 0; waited += 50) await new Promise((resolve) => setTimeout(resolve, 50))
+      expect((await find('lease.expired'))[0]?.summary).toContain('held traffic where it was')
+      await command(next, view, 'promote')
+      await next.until('it went on', ({ release: found }) => found?.release.phase === 'completed')
+    } else {
+      const back = await rolledBack(next)
+      expect(back.release?.release.rollback).toMatchObject({ by: { known: 'system' }, reason: expect.stringContaining('No console renewed the lease') })
+      expect((await find('release.rollBack'))[0]).toMatchObject({ operator: { id: 'system' } })
+      expect(weightsOf(back)).toEqual({ blue: 100, green: 0 })
+    }
+    expect((await load.stop()).errors).toEqual({})
+  })()
+})

@@ -7,7 +7,7 @@ import { Since } from '../../components/time.tsx'
 import { IdentityForm } from '../../features/workspace/identity-form.tsx'
 import { TrustForm } from '../../features/workspace/trust-form.tsx'
 import { WorkspaceProblems } from '../../features/workspace/problems.tsx'
-import { useConnection, useReady } from '../../lib/console-context.tsx'
+import { useConnection, useReady, useServices } from '../../lib/console-context.tsx'
 import { plural } from '../../lib/format.ts'
 
 /** What holds for the whole console, under the top bar: the gravest first. */
@@ -71,6 +71,7 @@ function Disconnected() {
 function Problems({ status }: { readonly status: SystemStatus }) {
   const [open, setOpen] = useState(false)
   const { problems } = status.workspace
+  const isInForce = useServices().length > 0
   const first = problems[0]
   return (
     <>
@@ -89,7 +90,7 @@ function Problems({ status }: { readonly status: SystemStatus }) {
           </>
         }
       >
-        Nothing of it was started. {first && `Line ${first.place.line}: ${first.message}`}
+        {isInForce ? 'What it said before stays in force.' : 'Nothing of it was started.'} {first && `Line ${first.place.line}: ${first.message}`}
       </Banner>
       {open && (
         <div className="max-h-[40vh] overflow-auto border-b border-line-1 bg-bg-1 p-4" tabIndex={0} role="region" aria-label="Problems of the workspace">

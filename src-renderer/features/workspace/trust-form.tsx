@@ -4,13 +4,14 @@ import type { FaultData } from '../../../src-main/contract/fault.ts'
 import type { WorkspaceView } from '../../../src-main/contract/workspace.ts'
 import { Button } from '../../components/button.tsx'
 import { FaultNote } from '../../components/fault-note.tsx'
-import { useConsole } from '../../lib/console-context.tsx'
+import { useConsole, useServices } from '../../lib/console-context.tsx'
 import { plural, shortHash } from '../../lib/format.ts'
 import { toFault } from '../../lib/session.ts'
 
 /** Exactly what the workspace would run on this machine, and the button that lets it. */
 export function TrustForm({ workspace }: { readonly workspace: WorkspaceView }) {
   const { session, store } = useConsole()
+  const isInForce = useServices().length > 0
   const queries = useQueryClient()
   const [busy, setBusy] = useState(false)
   const [fault, setFault] = useState<FaultData | null>(null)
@@ -32,7 +33,7 @@ export function TrustForm({ workspace }: { readonly workspace: WorkspaceView }) 
   return (
     <section aria-label="Trust" className="flex-none border-b border-line-1 bg-bg-2 px-4 py-3">
       <h2 className="text-14">
-        {workspace.name} would run {plural(workspace.commands.length, 'command')} on this machine. Nothing has been started.
+        {workspace.name} would run {plural(workspace.commands.length, 'command')} on this machine. {isInForce ? 'What was trusted before stays in force.' : 'Nothing has been started.'}
       </h2>
       <p className="text-ink-2">
         Read them first. The trust you give is kept for these very commands (<span className="mono">{shortHash(workspace.commandsDigest)}</span>) and is an entry of the journal; if a command changes, you are asked again.
