@@ -74,6 +74,22 @@ describe('service', () => {
     expect(screen.queryByRole('dialog')).toBeNull()
   })
 
+  it('rests the roll back of a retired release as an outline, behind the same confirm, also in the palette', async () => {
+    const release = makeRelease({ now: NOW, ended: true, changes: { phase: 'retired', dueAt: null, dueSince: null, endedAt: NOW - 86_400_000 }, actions: [{ command: 'rollBack', label: 'Roll back to blue (1.8.0)', effect: 'Starts 1.8.0 again first; it is not kept warm any more.', weight: 'quiet', blocks: [] }] })
+    const services = new Map([['checkout', makeService('checkout', { now: NOW, green: '1.9.0', weights: { blue: 0, green: 100 }, release })]])
+    const { core } = openScreen('/services/checkout', world({ services }))
+    const button = await lever(/^Roll back to blue/)
+    expect(button.className).toContain('is-quiet')
+    expect(button.className).not.toContain('is-armed')
+    fireEvent.keyDown(window, { key: 'k', ctrlKey: true })
+    fireEvent.click(await screen.findByRole('option', { name: /Roll back to blue/ }))
+    const dialog = await screen.findByRole('dialog')
+    expect(dialog.textContent).toContain('Starts 1.8.0 again first')
+    expect(core.calls).toHaveLength(0)
+    fireEvent.click(within(dialog).getByRole('button', { name: /^Roll back now/ }))
+    await waitFor(() => expect(core.calls).toMatchObject([{ input: { command: 'rollBack' } }]))
+  })
+
   it('says beside the lever what a refused act means and what to do next', async () => {
     openScreen(
       '/services/checkout',

@@ -52,6 +52,8 @@ export interface BackLeverProps {
   readonly detail: ReactNode
   /** Something can be taken back now. */
   readonly armed: boolean
+  /** It can be pressed, and is not what the page is about: an outline. */
+  readonly quiet?: boolean
   readonly busy?: boolean
   readonly shortcut?: string
   readonly onPress?: () => void
@@ -61,13 +63,13 @@ export interface BackLeverProps {
 }
 
 /** Takes traffic back. The one inverse object on a page, always in the same corner. */
-export function BackLever({ label, detail, armed, busy = false, shortcut, onPress, icon = 'back', ref, title }: BackLeverProps) {
+export function BackLever({ label, detail, armed, quiet = false, busy = false, shortcut, onPress, icon = 'back', ref, title }: BackLeverProps) {
   const isOff = !armed || busy || !onPress
   return (
     <button
       ref={ref}
       type="button"
-      className={`lever lever-back ${armed ? 'is-armed' : ''}`}
+      className={`lever lever-back ${armed ? (quiet ? 'is-quiet' : 'is-armed') : ''}`}
       aria-disabled={isOff || undefined}
       aria-busy={busy || undefined}
       aria-keyshortcuts={shortcut ? 'Control+Shift+B' : undefined}

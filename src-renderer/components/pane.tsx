@@ -38,10 +38,10 @@ export function Band({ title, sentence, levers }: { readonly title: ReactNode; r
   return (
     <section data-band aria-label="Headline" className="flex min-h-[76px] flex-none flex-wrap items-stretch border-b border-line-1 bg-bg-1 px-4 print:hidden">
       <div className="flex min-w-[220px] flex-1 flex-col justify-center gap-0.5 py-2 pr-4">
-        <h1 className="flex min-w-0 items-baseline gap-2.5 text-20 tracking-[-0.012em] whitespace-nowrap">{title}</h1>
-        <p className="line-clamp-2 leading-[18px] text-ink-2">{sentence}</p>
+        <h1 className="flex min-w-0 items-baseline gap-2.5 text-20 tracking-[-0.012em] whitespace-nowrap narrow:flex-wrap narrow:whitespace-normal narrow:[overflow-wrap:anywhere]">{title}</h1>
+        <p className="line-clamp-2 leading-[18px] narrow:line-clamp-none text-ink-2">{sentence}</p>
       </div>
-      {levers && <div className="flex items-center py-2">{levers}</div>}
+      {levers && <div className="flex items-center py-2 narrow:w-full">{levers}</div>}
     </section>
   )
 }

@@ -8,7 +8,8 @@ export function useBandEdge(): number {
   useLayoutEffect(() => {
     const measure = () => {
       const bottom = document.querySelector('[data-band]')?.getBoundingClientRect().bottom
-      if (bottom) setEdge(Math.round(bottom))
+      // On a short or scrolled page what opens must still fit below.
+      if (bottom) setEdge(Math.round(Math.min(Math.max(0, bottom), window.innerHeight * 0.4)))
     }
     measure()
     window.addEventListener('resize', measure)

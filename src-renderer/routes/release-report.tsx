@@ -23,7 +23,7 @@ export function ReleaseReportRoute() {
         title={`Report of ${id}`}
         sentence={report.data ? `${plural(report.data.entries.length, 'entry', 'entries')}, with the checkpoint of the journal. Print it, or save it as PDF.` : 'Reading the journal.'}
         levers={
-          <div role="group" aria-label="Actions on the report" className="flex gap-2">
+          <div role="group" aria-label="Actions on the report" className="flex gap-2 narrow:flex-wrap">
             <Lever slot={3} label="Print" detail="one release" {...(report.data ? { onPress: () => window.print() } : {})} />
             <Lever slot={3} label="Its entries" detail="in the journal" onPress={() => void navigate({ to: '/audit', search: { release: id } })} />
             <AnyBackLever />

@@ -40,9 +40,9 @@ function Banner({ tone, icon, title, children, end, alert = false }: { readonly 
   const look = { fail: 'bg-fail-bg', watch: 'bg-watch-bg', plain: 'bg-bg-2' }[tone]
   const hue = { fail: 'text-fail', watch: 'text-watch', plain: 'text-ink-1' }[tone]
   return (
-    <div role={alert ? 'alert' : 'status'} className={`flex items-center gap-3.5 border-b border-line-1 px-4 py-2 ${look}`}>
+    <div role={alert ? 'alert' : 'status'} className={`flex items-center gap-3.5 narrow:flex-wrap border-b border-line-1 px-4 py-2 ${look}`}>
       <Icon name={icon} size={18} className={hue} />
-      <p className="min-w-0">
+      <p className="min-w-0 narrow:flex-1">
         <b>{title}</b> <span className="text-ink-2">{children}</span>
       </p>
       {end && <span className="ml-auto flex flex-none gap-2">{end}</span>}

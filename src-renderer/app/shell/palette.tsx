@@ -105,7 +105,7 @@ function Actions({ services, hasText, fits, go }: PartProps & { readonly service
     for (const action of view?.actions ?? []) {
       if (!view || action.blocks.length > 0 || !fits(`${service.name} ${action.label} ${action.command} ${action.command === 'rollBack' ? 'rollback' : ''}`)) continue
       const run = () => {
-        if (action.weight === 'back') ui.set((before) => ({ ...before, confirm: { service: service.name, releaseId: view.release.id, command: 'rollBack' } }))
+        if (action.command === 'rollBack') ui.set((before) => ({ ...before, confirm: { service: service.name, releaseId: view.release.id, command: 'rollBack' } }))
         else if (action.weight === 'irreversible') ui.set((before) => ({ ...before, confirm: { service: service.name, releaseId: view.release.id, command: 'irreversible' } }))
         else return press(view, action)
       }
@@ -113,13 +113,13 @@ function Actions({ services, hasText, fits, go }: PartProps & { readonly service
         rank: (service.name === selected ? 0 : 10) + RANKS[action.weight],
         node: (
         <Command.Item key={`${service.name} ${action.command}`} value={`act ${service.name} ${action.command}`} disabled={off !== null} className={ITEM} onSelect={() => go(run)}>
-          {action.weight === 'back' ? <Icon name="back" /> : <Icon name="next" className="text-ink-3" />}
+          {action.command === 'rollBack' ? <Icon name="back" /> : <Icon name="next" className="text-ink-3" />}
           <span className="font-medium">{service.name}</span>
           <span className="truncate">
             <PlaceText text={action.label} />
           </span>
           <span className="ml-auto text-12 text-ink-3">{off ?? ''}</span>
-          {action.weight === 'back' && service.name === selected && <Kbd>{shortcutLabel('mod+shift+b')}</Kbd>}
+          {action.command === 'rollBack' && service.name === selected && <Kbd>{shortcutLabel('mod+shift+b')}</Kbd>}
         </Command.Item>
         ),
       })

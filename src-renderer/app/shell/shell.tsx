@@ -17,7 +17,7 @@ export function Shell() {
   const status = useStatus()
   useShellKeys()
   return (
-    <div className="flex h-full min-w-[1000px] flex-col print:block">
+    <div className="flex h-full flex-col narrow:h-auto narrow:min-h-screen print:block">
       <TopBar status={status} />
       <Banners status={status} />
       <Outlet />

@@ -12,7 +12,7 @@ export function StatusBar({ status }: { readonly status: SystemStatus | null }) 
   const count = Math.max(status?.journal.count ?? 0, newest?.seq ?? 0)
   const head = newest && newest.seq >= (status?.journal.count ?? 0) ? newest.hash : (status?.journal.head ?? '')
   return (
-    <footer className="flex h-6 flex-none items-center overflow-hidden border-t border-line-1 bg-bg-0 px-4 text-11 whitespace-nowrap text-ink-3 print:hidden [&>*+*]:ml-3 [&>*+*]:border-l [&>*+*]:border-line-1 [&>*+*]:pl-3">
+    <footer className="flex h-6 flex-none items-center overflow-hidden narrow:h-auto narrow:min-h-6 narrow:flex-wrap border-t border-line-1 bg-bg-0 px-4 text-11 whitespace-nowrap text-ink-3 print:hidden [&>*+*]:ml-3 [&>*+*]:border-l [&>*+*]:border-line-1 [&>*+*]:pl-3">
       <Link to="/audit" className="hover:text-ink-1">
         journal <span className="text-ink-2">{formatCount(count)}</span> {count === 1 ? 'entry' : 'entries'}
         {head && (

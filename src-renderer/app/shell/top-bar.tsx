@@ -19,12 +19,12 @@ export function TopBar({ status }: { readonly status: SystemStatus | null }) {
   const current = (prefix: string) => (prefix === '/' ? path === '/' : path.startsWith(prefix)) || undefined
   const attrs = (prefix: string) => (current(prefix) ? { 'aria-current': 'page' as const } : {})
   return (
-    <header className="flex h-10 flex-none items-stretch border-b border-line-1 bg-bg-0 pr-3 pl-4 print:hidden">
+    <header className="flex h-10 flex-none items-stretch border-b border-line-1 bg-bg-0 pr-3 pl-4 narrow:h-auto narrow:flex-wrap print:hidden">
       <Link to="/" className="flex items-center gap-2 pr-5 font-semibold max-[1100px]:pr-2">
         <Icon name="mark" size={18} />
         Signalbox
       </Link>
-      <nav aria-label="Screens" className="flex">
+      <nav aria-label="Screens" className="flex narrow:h-9 narrow:flex-wrap">
         <Link to="/" className={TAB} {...attrs('/')}>
           Overview
         </Link>
@@ -52,13 +52,13 @@ export function TopBar({ status }: { readonly status: SystemStatus | null }) {
         type="button"
         aria-keyshortcuts="Control+K Meta+K"
         onClick={() => ui.set((before) => ({ ...before, palette: true }))}
-        className="my-auto ml-auto flex h-[26px] w-[264px] min-w-0 items-center gap-2 rounded-2 border border-line-2 bg-bg-1 pr-1.5 pl-2.5 text-12 text-ink-3 hover:border-line-3"
+        className="my-auto ml-auto flex h-[26px] w-[264px] narrow:my-1.5 narrow:w-44 narrow:flex-1 min-w-0 items-center gap-2 rounded-2 border border-line-2 bg-bg-1 pr-1.5 pl-2.5 text-12 text-ink-3 hover:border-line-3"
       >
         <Icon name="search" />
         <span className="min-w-0 flex-1 truncate">Service, action, screen</span>
         <Kbd>{shortcutLabel('mod+k')}</Kbd>
       </button>
-      <div className="flex items-center gap-4 pl-4 text-12 whitespace-nowrap text-ink-2 max-[1100px]:gap-2.5">
+      <div className="flex items-center gap-4 pl-4 text-12 whitespace-nowrap text-ink-2 max-[1100px]:gap-2.5 narrow:h-9">
         {status && (
           <span title={status.workspace.file}>
             {status.workspace.name} <span className="text-ink-3">{status.workspace.tier}</span>

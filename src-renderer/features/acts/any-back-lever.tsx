@@ -16,6 +16,7 @@ export function AnyBackLever() {
   return (
     <BackLever
       armed={off === null}
+      quiet={open.action.weight === 'quiet'}
       label={open.action.label}
       detail={off ?? target.name}
       title={off ?? open.action.effect}

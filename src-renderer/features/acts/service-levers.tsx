@@ -38,7 +38,7 @@ export function ServiceLevers({ name, caption = false }: { readonly name: string
 
   if (!service) return null
   return (
-    <div role="group" aria-label={`Actions on ${name}`} className="flex items-center gap-2">
+    <div role="group" aria-label={`Actions on ${name}`} className="flex items-center gap-2 narrow:w-full narrow:flex-wrap">
       {caption && (
         <span className="hidden max-w-28 pr-1 text-right xl:block">
           <b className="block truncate leading-[18px]">{name}</b>
@@ -153,6 +153,7 @@ function RollBackLever({ service, off, busy, caption }: { readonly service: Serv
   return (
     <BackLever
       armed={open !== null && off === null}
+      quiet={action.weight === 'quiet'}
       busy={busy}
       label={action.label}
       detail={blocked ?? (caption ? service.name : wayBack(service))}

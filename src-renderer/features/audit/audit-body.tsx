@@ -63,7 +63,7 @@ export function AuditBody({ search, onSearch, back }: AuditBodyProps) {
       }
       sentence={<AuditSentence status={status} verify={verify.state} />}
       levers={
-        <div className="flex items-center gap-2">
+        <div className="flex items-center gap-2 narrow:w-full narrow:flex-wrap">
           <AuditLevers verify={verify} exporting={exporting} filter={filter} filtered={Object.keys(filters).length > 0} count={count} releaseId={releaseId} off={connection.kind === 'live' ? null : 'not connected'} />
           {back}
         </div>
@@ -74,7 +74,7 @@ export function AuditBody({ search, onSearch, back }: AuditBodyProps) {
     <>
     {band}
     {exporting.state.kind === 'failed' && <FaultNote fault={exporting.state.fault} />}
-    <main className="grid min-h-0 flex-1 grid-cols-[minmax(0,1fr)_368px] bg-bg-1 max-[1240px]:grid-cols-[minmax(0,1fr)_320px]">
+    <main className="grid min-h-0 flex-1 grid-cols-[minmax(0,1fr)_368px] bg-bg-1 max-[1240px]:grid-cols-[minmax(0,1fr)_320px] narrow:flex narrow:flex-col">
       <div className="flex min-h-0 min-w-0 flex-col">
         {releaseId !== null && <ReleaseStory releaseId={releaseId} onSelect={(seq) => onSearch({ ...search, entry: seq })} />}
         <FilterBar search={search} onChange={onSearch} services={services} operators={operators} now={now} found={found} />
@@ -83,7 +83,7 @@ export function AuditBody({ search, onSearch, back }: AuditBodyProps) {
         {pages && entries.length > 0 && <EntryList entries={entries} selectedSeq={open?.seq ?? null} onSelect={(seq) => onSearch({ ...search, entry: seq })} hasMore={hasNextPage} loadMore={loadMore} now={now} />}
         {pages && entries.length === 0 && <NothingFound filtered={JSON.stringify(filter) !== '{"text":""}'} onReset={() => onSearch({})} />}
       </div>
-      <aside aria-label="Entry" tabIndex={0} className="min-h-0 overflow-y-auto border-l border-line-1 -outline-offset-2 [&>section+section]:border-t [&>section+section]:border-line-1">
+      <aside aria-label="Entry" tabIndex={0} className="min-h-0 overflow-y-auto border-l border-line-1 -outline-offset-2 narrow:overflow-visible narrow:border-t narrow:border-l-0 [&>section+section]:border-t [&>section+section]:border-line-1">
         {open ? <EntryDetails entry={open} /> : <p className="p-4 text-ink-3">Select an entry to see who, why, before and after, evidence and its place in the chain.</p>}
       </aside>
     </main>

@@ -24,7 +24,7 @@ export function AuditLevers({ verify, exporting, filter, filtered, count, releas
   const isExporting = exporting.state.kind === 'running'
   const item = 'block w-full cursor-default rounded-1 px-3 py-1.5 outline-none data-[highlighted]:bg-bg-3'
   return (
-    <div role="group" aria-label="Actions on the journal" className="flex items-center gap-2">
+    <div role="group" aria-label="Actions on the journal" className="flex items-center gap-2 narrow:flex-wrap">
       <Lever
         slot={1}
         label={isVerifying ? 'Stop verifying' : 'Verify from entry 1'}

@@ -1,12 +1,12 @@
 import { useVirtualizer } from '@tanstack/react-virtual'
-import { memo, useCallback, useEffect, useMemo, useRef, type KeyboardEvent } from 'react'
+import { memo, useCallback, useEffect, useMemo, useRef, useState, type KeyboardEvent } from 'react'
 import type { JournalEntry } from '../../../src-main/contract/journal.ts'
 import { PlaceText } from '../../components/place.tsx'
 import { formatClock, formatCount, formatDay, formatInstant, shortHash } from '../../lib/format.ts'
 import { useKeys } from '../../lib/keys.ts'
 import { actionWords, OutcomeWord } from './entry-words.tsx'
 
-const COLUMNS = 'grid grid-cols-[72px_120px_124px_100px_minmax(160px,1fr)_92px_92px] max-[1240px]:grid-cols-[64px_100px_104px_88px_minmax(140px,1fr)_84px] items-center gap-x-3 px-4 whitespace-nowrap'
+const COLUMNS = 'grid grid-cols-[72px_120px_124px_100px_minmax(160px,1fr)_92px_92px] max-[1240px]:grid-cols-[64px_100px_104px_88px_minmax(140px,1fr)_84px] narrow:min-w-[700px] items-center gap-x-3 px-4 whitespace-nowrap'
 const HEADS = ['entry', 'time UTC', 'who', 'act', 'what', 'outcome', 'hash'] as const
 /** The row of heads stays on top of the list. */
 const HEAD_PX = 24
@@ -16,11 +16,6 @@ const AHEAD = 40
 
 /** The same function each time: another one would measure every row anew. */
 const rowHeight = () => ROW_PX
-
-/** Elements kept for so many rows; even, so that one row more or less changes no other row's element. */
-function poolSize(rows: number): number {
-  return Math.ceil((rows + 1) / 8) * 8
-}
 
 export interface EntryListProps {
   readonly entries: readonly JournalEntry[]
@@ -37,7 +32,10 @@ export function EntryList({ entries, selectedSeq, onSelect, hasMore, loadMore, n
   // oxlint-disable-next-line react/incompatible-library -- its functions stay in this component
   const virtual = useVirtualizer({ count: entries.length, getScrollElement: () => scroll.current, estimateSize: rowHeight, scrollMargin: HEAD_PX, scrollPaddingStart: HEAD_PX, overscan: 6, useFlushSync: false })
   const items = virtual.getVirtualItems()
-  const pool = poolSize(items.length)
+  // As many elements as were ever drawn at once.
+  const [drawn, setDrawn] = useState(0)
+  const pool = Math.max(drawn, items.length)
+  if (pool > drawn) setDrawn(pool)
   const lastShown = items.at(-1)?.index ?? 0
   useEffect(() => {
     if (hasMore && lastShown >= entries.length - AHEAD) loadMore()
@@ -74,7 +72,7 @@ export function EntryList({ entries, selectedSeq, onSelect, hasMore, loadMore, n
       aria-activedescendant={selectedIndex >= 0 && items.some((item) => item.index === selectedIndex) ? `entry-${selectedSeq}` : undefined}
       tabIndex={0}
       onKeyDown={onKey}
-      className="min-h-0 flex-1 overflow-auto -outline-offset-2"
+      className="min-h-0 flex-1 overflow-auto -outline-offset-2 narrow:h-[70vh] narrow:min-h-[280px] narrow:flex-none"
     >
       <div role="rowgroup" className="sticky top-0 z-10 bg-bg-1">
         <div role="row" aria-rowindex={1} className={`${COLUMNS} h-6 border-b border-line-1 text-11 text-ink-3`}>
@@ -85,7 +83,7 @@ export function EntryList({ entries, selectedSeq, onSelect, hasMore, loadMore, n
           ))}
         </div>
       </div>
-      <div role="rowgroup" className="relative" style={{ height: virtual.getTotalSize() }}>
+      <div role="rowgroup" className="relative narrow:min-w-[700px]" style={{ height: virtual.getTotalSize() }}>
         {items.map((item) => {
           const entry = entries[item.index]
           // Rows that leave on one side come back on the other: their elements are used again.

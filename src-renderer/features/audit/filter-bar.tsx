@@ -52,8 +52,8 @@ export function FilterBar({ search, onChange, services, operators, now, found }:
   const set = (key: keyof AuditSearch, value: string) => onChange(value === '' ? without(key) : { ...without('entry'), [key]: value })
   const span = SPANS.find((each) => each.ms !== null && search.from !== undefined && Math.abs(now - search.from - each.ms) < each.ms * 0.2)
   return (
-    <div className="flex h-10 flex-none items-center gap-2 border-b border-line-1 px-4">
-      <div className="flex h-7 min-w-0 max-w-[560px] flex-1 items-center gap-2 rounded-2 border border-line-2 bg-bg-1 px-2.5 text-12 focus-within:border-line-3">
+    <div className="flex h-10 flex-none items-center gap-2 border-b border-line-1 px-4 narrow:h-auto narrow:flex-wrap narrow:py-1.5">
+      <div className="flex h-7 min-w-0 max-w-[560px] flex-1 narrow:max-w-full narrow:basis-full items-center gap-2 rounded-2 border border-line-2 bg-bg-1 px-2.5 text-12 focus-within:border-line-3">
         <Icon name="search" className="text-ink-3" />
         {TOKENS.map((key) =>
           search[key] === undefined ? null : (

@@ -25,7 +25,7 @@ export function Inbox() {
   return (
     <section aria-label="Waiting for you" className="flex-none border-b border-line-1 pb-1">
       <PaneHeading title="Waiting for you" detail={items.length} />
-      <ul className="max-h-[164px] overflow-auto">
+      <ul className="max-h-[164px] overflow-auto narrow:max-h-none">
         {items.map((item) => (
           <InboxRow key={item.id} item={item} />
         ))}
@@ -37,10 +37,10 @@ export function Inbox() {
 function InboxRow({ item }: { readonly item: WaitingItem }) {
   const kind = KINDS[item.kind]
   return (
-    <li className="grid min-h-8 grid-cols-[20px_148px_minmax(0,1fr)_auto_auto] items-center gap-2 border-t border-line-1 px-4 py-1 first:border-t-0">
+    <li className="grid min-h-8 grid-cols-[20px_148px_minmax(0,1fr)_auto_auto] narrow:grid-cols-[20px_112px_minmax(0,1fr)_auto_auto] items-center gap-2 border-t border-line-1 px-4 py-1 first:border-t-0">
       <Icon name={kind.icon} className={kind.hue ?? 'text-ink-2'} />
-      <span className="truncate font-medium">{item.title || kind.word}</span>
-      <span className="truncate text-ink-2" title={`${item.service}: ${item.detail}`}>
+      <span className="truncate font-medium narrow:whitespace-normal">{item.title || kind.word}</span>
+      <span className="truncate text-ink-2 narrow:whitespace-normal" title={`${item.service}: ${item.detail}`}>
         <span className="font-medium text-ink-1">{item.service}</span>
         {'\u2002'}
         <PlaceText text={item.detail.startsWith(`${item.service} `) ? item.detail.slice(item.service.length + 1) : item.detail} square={false} />

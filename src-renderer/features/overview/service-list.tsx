@@ -67,7 +67,7 @@ export function ServiceList() {
 
   return (
     <section aria-label="Services" className="flex min-h-0 flex-1 flex-col">
-      <div className="flex h-[34px] flex-none items-center gap-4 border-b border-line-1 px-4 text-12">
+      <div className="flex h-[34px] flex-none items-center gap-4 border-b border-line-1 px-4 text-12 narrow:h-auto narrow:flex-wrap">
         <div role="group" aria-label="Filter" className="flex gap-4">
           {FILTERS.map((each, index) => (
             <button
@@ -81,7 +81,7 @@ export function ServiceList() {
             </button>
           ))}
         </div>
-        <label className="ml-auto flex w-[300px] items-center gap-2 text-ink-3">
+        <label className="ml-auto flex w-[300px] items-center gap-2 text-ink-3 narrow:ml-0 narrow:h-[34px] narrow:flex-1">
           <Icon name="search" />
           <input
             ref={searchRef}
@@ -112,18 +112,18 @@ export function ServiceList() {
         aria-activedescendant={selectedIndex >= 0 ? `service-${rows[selectedIndex]?.name ?? ''}` : undefined}
         tabIndex={0}
         onKeyDown={onGridKey}
-        className="min-h-0 flex-1 overflow-auto -outline-offset-2"
+        className="min-h-0 flex-1 overflow-auto -outline-offset-2 narrow:h-[70vh] narrow:min-h-[280px] narrow:flex-none"
       >
         <div role="rowgroup" className="sticky top-0 z-10">
           <div role="row" aria-rowindex={1} className={`${ROW_COLUMNS} h-6 border-b border-line-1 bg-bg-1 text-11 text-ink-3`}>
             {HEADS.map((head) => (
-              <div key={head} role="columnheader" className={`truncate ${RIGHT.has(head) ? 'text-right' : ''} ${head === 'now' ? 'pl-4' : ''} ${head === 'requests' ? 'max-[1100px]:hidden' : ''}`}>
+              <div key={head} role="columnheader" className={`truncate ${RIGHT.has(head) ? 'text-right' : ''} ${head === 'now' ? 'pl-4' : ''} ${head === 'requests' ? 'max-[1100px]:hidden' : ''} ${head === 'traffic' ? 'narrow:hidden' : ''}`}>
                 {head}
               </div>
             ))}
           </div>
         </div>
-        <div role="rowgroup" className="relative" style={{ height: virtual.getTotalSize() }}>
+        <div role="rowgroup" className="relative narrow:min-w-[740px]" style={{ height: virtual.getTotalSize() }}>
           {virtual.getVirtualItems().map((item) => {
             const service = rows[item.index]
             if (!service) return null

@@ -13,7 +13,7 @@ import { measureTraffic, recentErrorRatio, recentLatency } from '../../lib/share
 
 /** Shared by the heads and the rows of the list. */
 export const ROW_COLUMNS =
-  'grid grid-cols-[116px_minmax(96px,1fr)_132px_minmax(180px,212px)_64px_72px_72px_minmax(150px,2fr)_72px] max-[1100px]:grid-cols-[104px_minmax(80px,1fr)_132px_minmax(160px,196px)_64px_64px_minmax(130px,2fr)_64px] items-center gap-x-2 px-4'
+  'grid grid-cols-[116px_minmax(96px,1fr)_132px_minmax(180px,212px)_64px_72px_72px_minmax(150px,2fr)_72px] max-[1100px]:grid-cols-[104px_minmax(80px,1fr)_132px_minmax(160px,196px)_64px_64px_minmax(130px,2fr)_64px] narrow:min-w-[740px] narrow:grid-cols-[96px_minmax(96px,1fr)_minmax(168px,196px)_64px_64px_minmax(120px,2fr)_56px] items-center gap-x-2 px-4'
 
 interface RowProps {
   readonly name: string
@@ -75,7 +75,7 @@ function Traffic({ service }: { readonly service: ServiceView }) {
   const differs = known && desired && (desired.blue !== known.weights.blue || desired.green !== known.weights.green) ? desired : null
   return (
     <>
-      <div role="gridcell">
+      <div role="gridcell" className="narrow:hidden">
         <MiniTrack blue={blue} green={green} desired={differs} preview={preview && (preview === 'blue' ? blue : green) === 0 ? preview : null} />
       </div>
       <div role="gridcell" className="min-w-0">

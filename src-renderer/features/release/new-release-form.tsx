@@ -30,7 +30,7 @@ export function NewReleaseForm({ service, preset }: { readonly service: ServiceV
   const picked = options.find((option) => option.version === chosen && option.problem === null) ?? nextVersion(options, service.stable?.deployed.version ?? null)
   const target = service.stable ? otherEnvironment(service.stable.environment) : 'blue'
   return (
-    <div className="grid min-h-0 flex-1 grid-cols-[minmax(0,1fr)_minmax(340px,420px)] bg-bg-1">
+    <div className="grid min-h-0 flex-1 grid-cols-[minmax(0,1fr)_minmax(340px,420px)] bg-bg-1 narrow:flex narrow:flex-none narrow:flex-col">
       <section aria-label="Versions" className="flex min-h-0 flex-col">
         <PaneHeading title="Version" detail={query.data ? `${options.length} found` : undefined} end={<Button look="bare" onClick={() => void query.refetch()}>Look again</Button>} />
         <div className="min-h-0 flex-1 overflow-auto border-t border-line-1">
@@ -40,7 +40,7 @@ export function NewReleaseForm({ service, preset }: { readonly service: ServiceV
           {query.data?.length === 0 && <Empty title="No versions found">A version is a folder or a template the workspace names under versions. Put one there, then look again.</Empty>}
         </div>
       </section>
-      <aside aria-label="What will happen" className="min-h-0 overflow-y-auto border-l border-line-1">
+      <aside aria-label="What will happen" className="min-h-0 overflow-y-auto border-l border-line-1 narrow:overflow-visible narrow:border-t narrow:border-l-0">
         <PaneHeading title="What will happen" />
         {picked ? (
           <>

@@ -17,7 +17,7 @@ export function PlanLine({ service, times }: { readonly service: ServiceView; re
   const isNews = view !== null && view.release.stepIndex >= 0 && view.release.phase === 'rolledBack' && now - (view.release.endedAt ?? 0) < NEWS_MS
   if (!view || (view.ended && !isNews)) {
     return (
-      <section aria-label="Plan" className="flex h-20 flex-none items-center gap-2 border-b border-line-1 px-4 text-ink-2">
+      <section aria-label="Plan" className="flex h-20 flex-none items-center gap-2 narrow:h-auto narrow:flex-wrap narrow:py-3 border-b border-line-1 px-4 text-ink-2">
         <span>
           The plan of the next release: {planWords(service.plan)}
           {service.plan.gates.length > 0 && ` after ${service.plan.gates.length === 1 ? '1 gate' : `${service.plan.gates.length} gates`}`}.
@@ -33,8 +33,8 @@ export function PlanLine({ service, times }: { readonly service: ServiceView; re
   const posts = planPosts(view.release)
   const template = posts.map((post) => (post.state === 'now' ? 'minmax(210px,2.5fr)' : post.state === 'hit' ? 'minmax(170px,2fr)' : post.key === 'window' ? 'minmax(100px,1.2fr)' : 'minmax(54px,1fr)')).join(' ')
   return (
-    <section aria-label="Plan" className="flex-none overflow-x-auto overflow-y-hidden border-b border-line-1 px-4">
-      <ol className="grid h-20" style={{ gridTemplateColumns: template }}>
+    <section aria-label="Plan" tabIndex={0} className="flex-none overflow-x-auto -outline-offset-2 overflow-y-hidden border-b border-line-1 px-4">
+      <ol className="grid h-20 narrow:min-w-[760px]" style={{ gridTemplateColumns: template }}>
         {posts.map((post, index) => (
           <PlanPost key={post.key} post={post} view={view} after={posts[index + 1]?.title ?? null} at={post.stepIndex === null ? null : (times.get(post.stepIndex) ?? null)} last={index === posts.length - 1} />
         ))}

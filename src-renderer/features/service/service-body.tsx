@@ -37,9 +37,9 @@ export function ServiceBody({ service }: { readonly service: ServiceView }) {
   return (
     <>
       <TroubleBanner service={service} entries={entries} now={now} />
-      <div className="grid min-h-0 flex-1 grid-cols-[minmax(0,1fr)_344px] bg-bg-1 max-[1240px]:grid-cols-[minmax(0,1fr)_304px]">
-        <div className="flex min-h-0 min-w-0 flex-col overflow-x-hidden overflow-y-auto">
-          <section aria-label="Traffic and environments" className="grid flex-none grid-cols-[minmax(400px,1fr)_minmax(420px,640px)] border-b border-line-1 max-[1240px]:grid-cols-[minmax(360px,1fr)_minmax(320px,1fr)]">
+      <div className="grid min-h-0 flex-1 grid-cols-[minmax(0,1fr)_344px] bg-bg-1 max-[1240px]:grid-cols-[minmax(0,1fr)_304px] narrow:flex narrow:flex-none narrow:flex-col">
+        <div className="flex min-h-0 min-w-0 flex-col overflow-x-hidden overflow-y-auto narrow:overflow-visible">
+          <section aria-label="Traffic and environments" className="grid flex-none grid-cols-[minmax(400px,1fr)_minmax(420px,640px)] border-b border-line-1 max-[1240px]:grid-cols-[minmax(360px,1fr)_minmax(320px,1fr)] narrow:grid-cols-1">
             <TrackDiagram service={service} />
             <Environments service={service} />
           </section>
@@ -53,7 +53,7 @@ export function ServiceBody({ service }: { readonly service: ServiceView }) {
             </section>
           )}
         </div>
-        <aside aria-label="Judgement and changes" tabIndex={0} className="min-h-0 overflow-y-auto border-l border-line-1 -outline-offset-2 [&>section+section]:border-t [&>section+section]:border-line-1">
+        <aside aria-label="Judgement and changes" tabIndex={0} className="min-h-0 overflow-y-auto border-l border-line-1 -outline-offset-2 narrow:overflow-visible narrow:border-t narrow:border-l-0 [&>section+section]:border-t [&>section+section]:border-line-1">
           <Criteria service={service} />
           <Gates service={service} />
           <Queued service={service} />

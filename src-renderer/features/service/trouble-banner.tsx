@@ -33,9 +33,9 @@ export function TroubleBanner({ service, entries, now }: { readonly service: Ser
   if (!view || !trouble || (view.ended && now - trouble.at > NEWS_MS)) return null
   const evidence = entries.find((entry) => entry.target.releaseId === view.release.id && (entry.outcome === 'failed' || entry.action === 'release.rollBack' || entry.action === 'release.advance'))
   return (
-    <section aria-label={trouble.calm ? 'What was taken back' : 'What went wrong'} className={`flex flex-none items-center gap-3.5 border-b border-line-1 px-4 py-2.5 ${trouble.calm ? 'bg-bg-2' : 'bg-fail-bg'}`}>
+    <section aria-label={trouble.calm ? 'What was taken back' : 'What went wrong'} className={`flex flex-none items-center gap-3.5 narrow:flex-wrap border-b border-line-1 px-4 py-2.5 ${trouble.calm ? 'bg-bg-2' : 'bg-fail-bg'}`}>
       {trouble.calm ? <Icon name="back" size={22} /> : <Icon name="fail" size={26} className="text-fail" />}
-      <div className="min-w-0 flex-1">
+      <div className="min-w-0 flex-1 narrow:min-w-[70%]">
         <h2 className="text-16 leading-6">
           <PlaceText text={trouble.title} />
         </h2>
