@@ -6,10 +6,13 @@ import { fileURLToPath } from 'node:url'
 import { expect, type Page, test } from 'playwright/test'
 import { expectAccessible } from './accessible.ts'
 import { type LaunchedConsole, launchConsole } from './launch-console.ts'
+import { ON_DESKTOP, whyNoDesktop } from './launch-desktop.ts'
 import { type ShopWorkspace, shopWorkspace } from './shop-workspace.ts'
 import { lever, liveAddressOf } from './story.ts'
 
 test.describe.configure({ mode: 'serial' })
+const missing = await whyNoDesktop()
+test.skip(missing !== null, missing ?? '')
 
 const verifier = fileURLToPath(new URL('../scripts/verify-journal.mjs', import.meta.url))
 let workspace: ShopWorkspace
@@ -27,7 +30,7 @@ test.beforeAll(async ({ browser }) => {
 })
 
 test.afterAll(async () => {
-  await page.context().close()
+  if (!ON_DESKTOP) await page.context().close()
   await launched.close()
   workspace.remove()
 })
@@ -43,7 +46,7 @@ function verify(...args: readonly string[]): { readonly code: number | null; rea
 }
 
 test('an auditor finds every act, opens it, verifies the chain, and takes out what proves itself', async () => {
-  await page.goto(launched.url)
+  page = await launched.open(page)
   await page.getByRole('link', { name: 'Audit' }).click()
   await expect(title()).toContainText('Journal')
   for (const act of [/Trust the \d+ commands? of shop/, /Release 1\.0\.0 of checkout on blue/, /Release 2\.0\.0 of checkout on green/, /Send 25 % to green/, /Roll back to blue/, /Release 4\.0\.0 of checkout on green/]) await expect(row(act)).toBeVisible()
@@ -98,7 +101,7 @@ test('a viewer can look at everything and press nothing, and every button says w
   const { dataFolder } = launched
   workspace.write(workspace.text().replace('tier: dev', 'tier: dev\nroles: {somebody-else: admin}'))
   launched = await launchConsole({ workspace: workspace.file, dataFolder })
-  await page.goto(launched.url)
+  page = await launched.open(page)
   await page.getByRole('link', { name: 'checkout', exact: true }).click()
   await expect(title()).toContainText('25 % on green4.0.0')
   for (const words of [/^Send 50 % to green/, /^Send 100 % to green/, /^Pause/, /^Roll back to blue/]) {

@@ -3,14 +3,18 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import type { Page } from 'playwright/test'
+import { launchElectron, ON_DESKTOP } from './launch-desktop.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 
 export interface LaunchedConsole {
-  /** Lets one browser in, once. */
+  /** Lets one browser in, once. Empty on the desktop, which has a window of its own. */
   readonly url: string
   readonly dataFolder: string
   readonly pid: number
+  /** Shows the console: in this page, or in the desktop app's own, which is returned instead. */
+  open(page: Page): Promise<Page>
   /** What it printed so far. */
   output(): string
   /** Runs a command of the terminal on the same data folder. */
@@ -21,8 +25,18 @@ export interface LaunchedConsole {
   close(): Promise<void>
 }
 
-/** Starts the real console in its own process, as `npm start -- --web` does. */
-export async function launchConsole(options: { readonly workspace?: string; readonly dataFolder?: string; readonly args?: readonly string[] } = {}): Promise<LaunchedConsole> {
+interface LaunchOptions {
+  readonly workspace?: string
+  readonly dataFolder?: string
+  readonly args?: readonly string[]
+}
+
+/** Starts the real console in its own process, as `npm start` does: for the browser, or with HOST=desktop as the desktop app. */
+export function launchConsole(options: LaunchOptions = {}): Promise<LaunchedConsole> {
+  return ON_DESKTOP ? launchOnDesktop(options) : launchForBrowser(options)
+}
+
+async function launchForBrowser(options: LaunchOptions): Promise<LaunchedConsole> {
   const dataFolder = options.dataFolder ?? mkdtempSync(join(tmpdir(), 'signalbox-e2e-'))
   const where = ['--data', dataFolder, ...(options.workspace === undefined ? [] : ['--workspace', options.workspace])]
   const child = spawn(process.execPath, ['scripts/start.mjs', '--web', '--no-open', ...where, ...(options.args ?? [])], {
@@ -54,6 +68,39 @@ export async function launchConsole(options: { readonly workspace?: string; read
     url,
     dataFolder,
     pid: child.pid ?? 0,
+    async open(page) {
+      await page.goto(url)
+      return page
+    },
+    output: () => output,
+    terminal,
+    end,
+    async close() {
+      await end()
+      await terminal('stop', '--all', '--reason', 'end of the test')
+      rmSync(dataFolder, { recursive: true, force: true })
+    },
+  }
+}
+
+async function launchOnDesktop(options: LaunchOptions): Promise<LaunchedConsole> {
+  const dataFolder = options.dataFolder ?? mkdtempSync(join(tmpdir(), 'signalbox-e2e-'))
+  const where = ['--data', dataFolder, ...(options.workspace === undefined ? [] : ['--workspace', options.workspace])]
+  const application = await launchElectron({ host: 'desktop', dataFolder, workspaceFile: options.workspace ?? null, auditFile: null, trustWorkspace: options.args?.includes('--trust') ?? false, scope: 'whole' })
+  const child = application.process()
+  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk: Buffer) => (output += chunk.toString('utf8')))
+  const terminal: LaunchedConsole['terminal'] = (...args) => run(['src-main/hosts/terminal/main.ts', ...args, ...where])
+  const end: LaunchedConsole['end'] = async (signal = 'SIGINT') => {
+    if (child.exitCode === null && child.signalCode === null) child.kill(signal)
+    await ended
+  }
+  return {
+    url: '',
+    dataFolder,
+    pid: child.pid ?? 0,
+    open: () => application.firstWindow(),
     output: () => output,
     terminal,
     end,

@@ -1,11 +1,17 @@
 import { defineConfig } from 'playwright/test'
 import { findChromium } from './find-chromium.ts'
+import { ON_DESKTOP, whyNoDesktop } from './launch-desktop.ts'
 
 const executablePath = findChromium()
+const missing = await whyNoDesktop()
+// Once, not in each worker.
+if (missing !== null && process.env['TEST_WORKER_INDEX'] === undefined) console.log(`The desktop app's tests are ${missing}.`)
 
 export default defineConfig({
   testDir: '.',
-  testMatch: '**/*.spec.ts',
+  // HOST=desktop: the same stories in the desktop app, and its own; not those about browsers and their addresses.
+  testMatch: ON_DESKTOP ? ['release.spec.ts', 'audit.spec.ts', 'desktop.spec.ts'] : '**/*.spec.ts',
+  testIgnore: ON_DESKTOP ? [] : ['desktop.spec.ts'],
   outputDir: '../test-results',
   // Each test starts consoles, supervisors and services of its own: two at a time is what a small machine bears.
   workers: 2,
