@@ -49,8 +49,13 @@ test('an auditor finds every act, opens it, verifies the chain, and takes out wh
   page = await launched.open(page)
   await page.getByRole('link', { name: 'Audit' }).click()
   await expect(title()).toContainText('Journal')
-  for (const act of [/Trust the \d+ commands? of shop/, /Release 1\.0\.0 of checkout on blue/, /Release 2\.0\.0 of checkout on green/, /Send 25 % to green/, /Roll back to blue/, /Release 4\.0\.0 of checkout on green/]) await expect(row(act)).toBeVisible()
+  for (const act of [/Release 2\.0\.0 of checkout on green/, /Send 25 % to green/, /Roll back to blue/, /Release 4\.0\.0 of checkout on green/]) await expect(row(act)).toBeVisible()
   await expectAccessible(page, 'audit')
+  // The list draws a screenful; what is further down is found by its words.
+  for (const [words, act] of [['trust', /Trust the 1 commands? of shop/], ['1.0.0 on blue', /Release 1\.0\.0 of checkout on blue/]] as const) {
+    await page.getByRole('searchbox', { name: 'Search the journal' }).fill(words)
+    await expect(row(act)).toBeVisible()
+  }
 
   await page.getByRole('searchbox', { name: 'Search the journal' }).fill('totals were wrong')
   await expect(page.getByRole('status').filter({ hasText: ' of ' })).toContainText('1 of')
@@ -83,7 +88,8 @@ test('an auditor finds every act, opens it, verifies the chain, and takes out wh
   expect(verify(tampered).code).toBe(1)
   // That its end was cut off shows only against a note of where it stood: its own first line holds one.
   writeFileSync(tampered, `${lines.slice(0, -2).join('\n')}\n`)
-  expect(verify(tampered)).toMatchObject({ code: 1, output: expect.stringContaining('checkpoint') as string })
+  const cut = verify(tampered)
+  expect([cut.code, cut.output.includes('checkpoint')]).toEqual([1, true])
 
   await row(/Export the journal as jsonl/).click()
   await row(/Roll back to blue/).click()
