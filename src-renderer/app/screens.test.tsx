@@ -3,7 +3,7 @@ import { act, fireEvent, screen, waitFor, within } from '@testing-library/react'
 import { afterEach, describe, expect, it } from 'vitest'
 import { Fault } from '../../src-main/contract/fault.ts'
 import type { TestWorld } from '../lib/test-core.ts'
-import { makeEntry, makeRelease, makeService, makeShiftingService, makeStatus, makeStory } from '../lib/test-fixtures.ts'
+import { CONSOLE, makeEntry, makeRelease, makeService, makeShiftingService, makeStatus, makeStory } from '../lib/test-fixtures.ts'
 import { closeScreens, openScreen } from '../testing/open-screen.tsx'
 
 const NOW = Date.now()
@@ -273,6 +273,41 @@ describe('audit', () => {
     expect(report.textContent).toContain('the journal had 48,213 entries')
     expect(report.textContent).toContain('Release 1.9.0 of checkout on green')
     expect(report.textContent).not.toContain('search')
+  })
+})
+
+describe('notifications', () => {
+  it('counts what was rolled back since the last look, lists it with its entry, and then counts it no more', async () => {
+    localStorage.setItem('signalbox.seen', JSON.stringify({ folder: makeStatus(NOW).dataFolder, seq: 48_213, waiting: [] }))
+    window.dispatchEvent(new StorageEvent('storage', { key: 'signalbox.seen' }))
+    const { core } = openScreen('/audit', world())
+    await screen.findByRole('button', { name: 'Notifications, nothing new' })
+    act(() => core.push({ kind: 'journal', entry: makeEntry(48_214, NOW, { action: 'release.rollBack', kind: 'intent', operator: CONSOLE, summary: 'Roll back to blue (1.8.0)', reason: 'error ratio 4.1 %, limit 1 %' }) }))
+    await screen.findByRole('button', { name: 'Notifications, 1 new' })
+    fireEvent.keyDown(window, { key: 'g' })
+    fireEvent.keyDown(window, { key: 'n' })
+    const panel = await screen.findByRole('dialog', { name: 'Notifications' })
+    expect(panel.textContent).toContain('Rolled back by itself')
+    expect(within(panel).getByRole('link', { name: 'Entry 48214 in the journal' }).getAttribute('href')).toContain('entry=48214')
+    expect(within(panel).getByRole('link', { name: 'checkout' }).getAttribute('href')).toContain('/services/checkout')
+    expect(panel.textContent).toContain('1 new since you last looked')
+    await waitFor(() => expect(JSON.parse(localStorage.getItem('signalbox.seen') ?? '{}')).toMatchObject({ seq: 48_214 }))
+    fireEvent.keyDown(panel, { key: 'Escape' })
+    await screen.findByRole('button', { name: 'Notifications, nothing new' })
+  })
+})
+
+describe('settings', () => {
+  it('tests a connection and says for each check what is missing and what to do', async () => {
+    const checks = [
+      { name: 'supervisor', ok: true, detail: 'answers', next: '' },
+      { name: 'port 7301', ok: false, detail: 'Another program listens on it.', next: 'Stop it, or give checkout another port.' },
+    ]
+    openScreen('/settings', world({ checks }))
+    fireEvent.click(await screen.findByRole('button', { name: 'Test the connection to local' }))
+    const list = await screen.findByRole('list', { name: 'Checks of local' })
+    expect(list.textContent).toContain('Another program listens on it.Next: Stop it, or give checkout another port.')
+    expect(screen.getByText(/^1 of 2 checks failed at /)).toBeTruthy()
   })
 })
 

@@ -14,6 +14,8 @@ export interface TestWorld {
   entries: JournalEntry[]
   versions: readonly VersionOption[]
   history: (service: string, fromAt: number, toAt: number) => { readonly blue: MetricSample[]; readonly green: MetricSample[] }
+  /** What a test of the connection finds. */
+  checks?: { readonly name: string; readonly ok: boolean; readonly detail: string; readonly next: string }[]
   /** Runs on `release.command` and `release.create`; returns the service as it is afterwards. Throw a Fault to refuse. */
   onCommand: (input: unknown) => ServiceView | Promise<ServiceView>
 }
@@ -95,7 +97,7 @@ export function createTestCore(world: TestWorld): TestCore {
         world.status = { ...world.status, identityNeeded: false, operator: { ...world.status.operator, ...input, known: 'selfDeclared' } }
         return world.status
       },
-      testConnection: async () => ({ checks: [{ name: 'supervisor', ok: true, detail: 'process 4711, protocol 1, 1 console connected', next: '' }] }),
+      testConnection: async () => ({ checks: world.checks ?? [{ name: 'supervisor', ok: true, detail: 'process 4711, protocol 1, 1 console connected', next: '' }] }),
       stopAll: async () => ({ stopped: [] }),
     },
     workspace: {
@@ -148,6 +150,7 @@ export function createTestCore(world: TestWorld): TestCore {
               (filter.releaseId === undefined || entry.target.releaseId === filter.releaseId) &&
               (filter.operationId === undefined || entry.operationId === filter.operationId) &&
               (filter.operator === undefined || entry.operator.name === filter.operator) &&
+              (filter.action === undefined || entry.action === filter.action) &&
               (filter.kind === undefined || entry.kind === filter.kind) &&
               (filter.outcome === undefined || entry.outcome === filter.outcome) &&
               (filter.fromAt === undefined || entry.at >= filter.fromAt) &&

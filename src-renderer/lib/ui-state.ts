@@ -10,11 +10,12 @@ export interface OpenConfirm {
 export interface UiState {
   readonly palette: boolean
   readonly keys: boolean
+  readonly notices: boolean
   readonly confirm: OpenConfirm | null
   /** The service that was last looked at or selected; what levers outside a service page act on. */
   readonly selectedService: string | null
 }
 
 export function createUiState(): ValueStore<UiState> {
-  return createValueStore<UiState>({ palette: false, keys: false, confirm: null, selectedService: null })
+  return createValueStore<UiState>({ palette: false, keys: false, notices: false, confirm: null, selectedService: null })
 }

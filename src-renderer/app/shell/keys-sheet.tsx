@@ -19,6 +19,7 @@ const KEYS: readonly (readonly [keys: string, words: string])[] = [
   ['g m', 'Go to Migrations'],
   ['g f', 'Go to Flags'],
   ['g s', 'Go to Settings'],
+  ['g n', 'Open notifications'],
   ['?', 'This sheet'],
   ['Esc', 'Back out'],
 ]

@@ -169,7 +169,7 @@ function Screens({ fits, go }: PartProps) {
   const themes = THEME_CHOICES.filter((choice) => fits(`theme ${choice} appearance`))
   return (
     <>
-      {screens.length > 0 && (
+      {(screens.length > 0 || fits('notifications bell missed waiting rolled back failed') || fits('keyboard shortcuts keys help')) && (
         <Command.Group heading="Screens" className={GROUP}>
           {screens.map((screen) => (
             <Command.Item key={screen.to} value={`screen ${screen.label}`} className={ITEM} onSelect={() => go(() => navigate({ to: screen.to }))}>
@@ -179,6 +179,14 @@ function Screens({ fits, go }: PartProps) {
               </span>
             </Command.Item>
           ))}
+          {fits('notifications bell missed waiting rolled back failed') && (
+            <Command.Item value="screen notices" className={ITEM} onSelect={() => go(() => ui.set((before) => ({ ...before, notices: true })))}>
+              Notifications
+              <span className="ml-auto">
+                <Kbd>g n</Kbd>
+              </span>
+            </Command.Item>
+          )}
           {fits('keyboard shortcuts keys help') && (
             <Command.Item value="screen keys" className={ITEM} onSelect={() => go(() => ui.set((before) => ({ ...before, keys: true })))}>
               Keyboard

@@ -56,6 +56,7 @@ function useShellKeys(): void {
     'g a': () => void navigate({ to: '/audit' }),
     'g m': () => void navigate({ to: '/migrations' }),
     'g f': () => void navigate({ to: '/flags' }),
+    'g n': () => ui.set((before) => ({ ...before, notices: true })),
     'g s': () => void navigate({ to: '/settings' }),
   })
 }

@@ -3,6 +3,7 @@ import type { SystemStatus } from '../../../src-main/contract/system.ts'
 import { Kbd } from '../../components/button.tsx'
 import { Icon } from '../../components/icons.tsx'
 import { useConsole, useNow, useServiceNames } from '../../lib/console-context.tsx'
+import { NoticesCentre } from '../../features/notices/notices-centre.tsx'
 import { formatClock, formatInstant } from '../../lib/format.ts'
 import { shortcutLabel } from '../../lib/keys.ts'
 import { useValue } from '../../lib/value-store.ts'
@@ -65,6 +66,7 @@ export function TopBar({ status }: { readonly status: SystemStatus | null }) {
           </span>
         )}
         <Clock />
+        <NoticesCentre />
         {status && (
           <Link to="/settings" className="max-w-36 truncate hover:text-ink-1" title={`${status.operator.id}, role ${status.role}`}>
             {status.operator.name || status.operator.id}

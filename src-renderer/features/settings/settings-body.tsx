@@ -4,6 +4,7 @@ import { Button } from '../../components/button.tsx'
 import { CopyButton } from '../../components/copy-button.tsx'
 import { Icon } from '../../components/icons.tsx'
 import { useNow } from '../../lib/console-context.tsx'
+import { ConnectionTest } from './connection-test.tsx'
 import { formatAge, formatCount, formatInstant, formatUptime, shortHash } from '../../lib/format.ts'
 import { chooseTheme, THEME_CHOICES, themeStore, type ThemeChoice } from '../../lib/theme.ts'
 import { useValue } from '../../lib/value-store.ts'
@@ -55,9 +56,10 @@ export function Connections({ status }: { readonly status: SystemStatus }) {
   const now = useNow()
   if (status.providers.length === 0) return <p className="text-ink-2">No provider is in use: the workspace declares no service yet.</p>
   return (
-    <ul className="grid gap-1">
+    <ul className="grid gap-3">
       {status.providers.map((provider) => (
-        <li key={provider.name} className="grid grid-cols-[18px_140px_minmax(0,1fr)_auto] items-baseline gap-2">
+        <li key={provider.name} className="grid gap-2">
+          <div className="grid grid-cols-[18px_140px_minmax(0,1fr)_auto] items-baseline gap-2">
           <Icon name={provider.ok ? 'pass' : 'fail'} className={`self-center ${provider.ok ? 'text-ink-2' : 'text-fail'}`} />
           <b className="font-medium">{provider.name}</b>
           <span className="text-ink-2">
@@ -65,6 +67,8 @@ export function Connections({ status }: { readonly status: SystemStatus }) {
             {provider.detail && `. ${provider.detail}`}
           </span>
           <span className="text-ink-3">{provider.lastAnswerAt === null ? 'never' : `${formatAge(now - provider.lastAnswerAt)} ago`}</span>
+          </div>
+          <ConnectionTest provider={provider.name} />
         </li>
       ))}
     </ul>

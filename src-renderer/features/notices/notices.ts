@@ -1,0 +1,51 @@
+import type { JournalEntry } from '../../../src-main/contract/journal.ts'
+import type { WaitingItem } from '../../../src-main/contract/service.ts'
+
+/** Something a person may have missed. */
+export interface Notice {
+  readonly key: string
+  readonly kind: 'waiting' | 'rolledBack' | 'failed'
+  readonly service: string
+  readonly title: string
+  readonly detail: string
+  readonly at: number
+  /** The entry that says it; null for what only waits. */
+  readonly seq: number | null
+  readonly unseen: boolean
+}
+
+/** How far this browser has looked. */
+export interface Seen {
+  /** The data folder it was in: another journal counts anew. */
+  readonly folder: string
+  readonly seq: number
+  readonly waiting: readonly string[]
+}
+
+export const NOTICES = 50
+
+export function waitingKey(item: WaitingItem): string {
+  return `${item.id}|${item.releaseId ?? ''}`
+}
+
+/** What is told of an entry: a roll back that was decided on, and an act that failed. */
+function kindOf(entry: JournalEntry): 'rolledBack' | 'failed' | null {
+  if (entry.target.service === undefined) return null
+  if (entry.outcome === 'failed') return 'failed'
+  return entry.action === 'release.rollBack' && (entry.kind === 'intent' || entry.kind === 'event') ? 'rolledBack' : null
+}
+
+/** What waits now, then what was rolled back or failed, newest first. `self`: whoever rolls back here needs no news of it. */
+export function toNotices(entries: readonly JournalEntry[], waiting: readonly WaitingItem[], seen: Seen | null, self: string): readonly Notice[] {
+  const waits = waiting.map((item): Notice => ({ key: waitingKey(item), kind: 'waiting', service: item.service, title: item.title, detail: item.detail, at: item.since, seq: null, unseen: seen !== null && !seen.waiting.includes(waitingKey(item)) }))
+  const bySeq = new Map(entries.map((entry) => [entry.seq, entry]))
+  const told = [...bySeq.values()]
+    .toSorted((a, b) => b.seq - a.seq)
+    .flatMap((entry): Notice[] => {
+      const kind = kindOf(entry)
+      if (!kind) return []
+      const who = entry.operator.known === 'system' ? 'by itself' : `by ${entry.operator.name}`
+      return [{ key: `e${entry.seq}`, kind, service: entry.target.service ?? '', title: kind === 'rolledBack' ? `Rolled back ${who}` : 'Failed', detail: entry.reason === '' ? entry.summary : `${entry.summary}: ${entry.reason}`, at: entry.at, seq: entry.seq, unseen: seen !== null && entry.seq > seen.seq && (kind === 'failed' || entry.operator.id !== self) }]
+    })
+  return [...waits, ...told.slice(0, NOTICES)]
+}
