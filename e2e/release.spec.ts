@@ -25,10 +25,11 @@ test.beforeAll(async ({ browser }) => {
 })
 
 test.afterAll(async () => {
-  if (!ON_DESKTOP) await page.context().close()
-  await users.load.stop()
-  await launched.close()
+  // What runs is ended first: nothing of it may be left when something else here fails.
+  await users?.load.stop()
+  await launched?.close()
   workspace.remove()
+  if (!ON_DESKTOP) await page?.context().close()
 })
 
 const title = () => page.getByRole('heading', { level: 1 })
