@@ -304,7 +304,7 @@ describe('settings', () => {
       { name: 'port 7301', ok: false, detail: 'Another program listens on it.', next: 'Stop it, or give checkout another port.' },
     ]
     openScreen('/settings', world({ checks }))
-    fireEvent.click(await screen.findByRole('button', { name: 'Test the connection to local' }))
+    fireEvent.click(await screen.findByRole('button', { name: 'Test connection to local' }))
     const list = await screen.findByRole('list', { name: 'Checks of local' })
     expect(list.textContent).toContain('Another program listens on it.Next: Stop it, or give checkout another port.')
     expect(screen.getByText(/^1 of 2 checks failed at /)).toBeTruthy()

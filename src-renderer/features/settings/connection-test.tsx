@@ -34,8 +34,9 @@ export function ConnectionTest({ provider }: { readonly provider: string }) {
   return (
     <div className="grid gap-2">
       <p className="flex flex-wrap items-center gap-3">
-        <Button off={state.kind === 'running' || !connected} onClick={() => void test()} aria-label={`Test the connection to ${provider}`}>
+        <Button off={state.kind === 'running' || !connected} onClick={() => void test()}>
           {state.kind === 'running' ? 'Testing' : 'Test connection'}
+          <span className="sr-only"> to {provider}</span>
         </Button>
         <span role="status" className="text-12 text-ink-2">
           {connected ? verdict(state) : 'Off because it is not connected to the core.'}
