@@ -6,8 +6,8 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 import { deflateSync } from 'node:zlib'
 
 const FOLDER = fileURLToPath(new URL('../resources/icons/', import.meta.url))
-/** Points tested per pixel and direction. */
-const SAMPLES = 4
+/** Points tested per pixel and direction: small icons need more. */
+const samplesFor = (size) => (size >= 256 ? 2 : 4)
 
 // ---- Shapes: functions that say whether a point lies inside --------------------------------------------------------
 
@@ -85,16 +85,17 @@ const BADGE = { ground: circle(6, 6, 5.8), shape: minus(circle(6, 6, 5.8), eithe
 /** Layers from back to front, each a shape on a grid of `grid` and a colour; returns size * size RGBA. */
 function draw(size, grid, layers) {
   const pixels = Buffer.alloc(size * size * 4)
-  const step = grid / size / SAMPLES
+  const samples = samplesFor(size)
+  const step = grid / size / samples
   for (let py = 0; py < size; py++) {
     for (let px = 0; px < size; px++) {
       let [r, g, b, a] = [0, 0, 0, 0]
       for (const { shape, colour } of layers) {
         let hits = 0
-        for (let s = 0; s < SAMPLES * SAMPLES; s++) {
-          if (shape((px * SAMPLES + (s % SAMPLES) + 0.5) * step, (py * SAMPLES + Math.floor(s / SAMPLES) + 0.5) * step)) hits++
+        for (let s = 0; s < samples * samples; s++) {
+          if (shape((px * samples + (s % samples) + 0.5) * step, (py * samples + Math.floor(s / samples) + 0.5) * step)) hits++
         }
-        const cover = hits / (SAMPLES * SAMPLES)
+        const cover = hits / (samples * samples)
         const alpha = cover + a * (1 - cover)
         const blend = (over, under) => (alpha === 0 ? 0 : (over * cover + under * a * (1 - cover)) / alpha)
         ;[r, g, b] = [blend(colour[0], r), blend(colour[1], g), blend(colour[2], b)]
@@ -189,7 +190,8 @@ export function allIcons() {
   const files = new Map()
   for (const size of [16, 24, 32, 48, 64, 128, 256, 512]) files.set(`linux/${size}x${size}.png`, png(size, appIcon(size)))
   files.set('icon.ico', ico([16, 24, 32, 48, 64, 128, 256].map((size) => ({ size, data: png(size, appIcon(size)) }))))
-  files.set('icon.icns', icns([['ic11', 32], ['ic12', 64], ['ic07', 128], ['ic13', 256], ['ic08', 256], ['ic14', 512], ['ic09', 512], ['ic10', 1024]].map(([type, size]) => ({ type, data: png(size, macIcon(size)) }))))
+  const macPngs = new Map([32, 64, 128, 256, 512, 1024].map((size) => [size, png(size, macIcon(size))]))
+  files.set('icon.icns', icns([['ic11', 32], ['ic12', 64], ['ic07', 128], ['ic13', 256], ['ic08', 256], ['ic14', 512], ['ic09', 512], ['ic10', 1024]].map(([type, size]) => ({ type, data: macPngs.get(size) }))))
   for (const [state, drawing] of Object.entries(STATES)) {
     for (const [suffix, size] of [['', 16], ['@2x', 32]]) {
       files.set(`tray-${state}${suffix}.png`, png(size, panelIcon(drawing, size)))

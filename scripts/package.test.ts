@@ -27,15 +27,15 @@ const require = createRequire(join(root, 'package.json'))
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string; devDependencies: Record<string, string> }
 
 interface Asar {
-  listPackage(archive: string, options: { isPack: boolean }): string[]
-  extractAll(archive: string, to: string): void
+  readonly listPackage: (archive: string, options: { isPack: boolean }) => string[]
+  readonly extractAll: (archive: string, to: string) => void
 }
 interface Scripts {
-  stripFolder(from: string, to: string): void
-  manifestOfBuild(): string
-  packageApp(options: object): Promise<readonly string[]>
-  sizesOfParts(resources: string): Record<string, number>
-  setNinthFuse(file: string): Promise<void>
+  readonly stripFolder: (from: string, to: string) => void
+  readonly manifestOfBuild: () => string
+  readonly packageApp: (options: object) => Promise<readonly string[]>
+  readonly sizesOfParts: (resources: string) => Record<string, number>
+  readonly setNinthFuse: (file: string) => Promise<void>
 }
 const scripts = async () => Object.assign({}, ...(await Promise.all(['strip-types', 'build', 'package', 'ninth-fuse'].map((name) => import(pathToFileURL(join(root, 'scripts', `${name}.mjs`)).href))))) as Scripts
 const asar = require('@electron/asar') as Asar
@@ -112,7 +112,7 @@ describe.skipIf(!onLinux)('what is beside the archive', () => {
   })
 
   test('all nine fuses are set; control: the distribution came with others', async () => {
-    const { getCurrentFuseWire } = require('@electron/fuses') as { getCurrentFuseWire(file: string): Promise<Record<string, number | string>> }
+    const { getCurrentFuseWire } = require('@electron/fuses') as { readonly getCurrentFuseWire: (file: string) => Promise<Record<string, number | string>> }
     const states = async (file: string) => {
       const { version, ...wire } = await getCurrentFuseWire(file)
       expect(version).toBe('1')
@@ -141,8 +141,8 @@ describe.skipIf(!onLinux)('what is beside the archive', () => {
 })
 
 test('the configuration is valid for electron-builder; control: a key it does not know is not', async () => {
-  const { validateConfiguration } = require('app-builder-lib/out/util/config/config') as { validateConfiguration(config: object, log: object): Promise<void> }
-  const { parse } = require('yaml') as { parse(text: string): object }
+  const { validateConfiguration } = require('app-builder-lib/out/util/config/config') as { readonly validateConfiguration: (config: object, log: object) => Promise<void> }
+  const { parse } = require('yaml') as { readonly parse: (text: string) => object }
   const config = parse(readFileSync(join(root, 'electron-builder.yml'), 'utf8'))
   await validateConfiguration(config, { isEnabled: false, add: () => {} })
   await expect(validateConfiguration({ ...config, asarUnpacked: [] }, { isEnabled: false, add: () => {} })).rejects.toThrow(/asarUnpacked/)

@@ -1,6 +1,8 @@
 import { readFileSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { app, dialog } from 'electron'
 import { z } from 'zod'
+import { relaunch } from './relaunch.ts'
 
 /** A dead core starts again by itself after this long: nobody may be at the desk, and a release may be under way. */
 export const RESTART_AFTER_MS = 20_000
@@ -28,7 +30,7 @@ export async function coreEnded(error: Error, options: CoreEndOptions): Promise<
       type: 'error',
       title: 'Signalbox',
       message: 'The core of the console stopped',
-      detail: `${MEANING}\n\n${byItself ? `It starts again by itself in ${Math.round(waitMs / 1000)} seconds.` : `It stopped ${ends.length} times within ten minutes, so it does not start again by itself. A terminal works without it: signalbox status, signalbox rollback.`}\n\n${error.message}`,
+      detail: `${MEANING}\n\n${byItself ? `It starts again by itself in ${Math.round(waitMs / 1000)} seconds.` : `It stopped ${ends.length} times within ten minutes, so it does not start again by itself. The terminal works without it: signalbox rollback SERVICE --data ${dirname(dirname(options.file))}`}\n\n${error.message}`,
       buttons: ['Start Again', 'Quit'],
       defaultId: 0,
       cancelId: byItself ? 0 : 1,
@@ -36,7 +38,7 @@ export async function coreEnded(error: Error, options: CoreEndOptions): Promise<
     })
     .then(({ response }) => response === 0)
   const restart = await (byItself ? Promise.race([asked, later(waitMs)]) : asked)
-  if (restart) app.relaunch()
+  if (restart) relaunch()
   app.exit(restart ? 0 : 1)
 }
 
@@ -51,7 +53,7 @@ export function createPageRevival(reload: () => void, nowMs: () => number): (rea
         type: 'error',
         title: 'Signalbox',
         message: 'The screens keep stopping',
-        detail: `The console itself goes on: releases are watched and judged, and a terminal can act (signalbox status, signalbox rollback). Traffic is not affected. Reason given: ${reason}.`,
+        detail: `The console itself goes on: releases are watched and judged, and the terminal can act (signalbox rollback SERVICE). Traffic is not affected. Reason given: ${reason}.`,
         buttons: ['Load Again', 'Leave Empty'],
         defaultId: 0,
         cancelId: 1,

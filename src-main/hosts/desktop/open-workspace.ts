@@ -1,6 +1,7 @@
 import { app, dialog } from 'electron'
 import type { ComposeOptions } from '../../rpc/core-api.ts'
 import { consolePaths } from '../console-options.ts'
+import { relaunch } from './relaunch.ts'
 import { handOver } from './start-options.ts'
 
 /** Opens another workspace in this app's place, after asking which. Whatever this one released goes on. */
@@ -10,6 +11,6 @@ export async function openWorkspace(current: ComposeOptions): Promise<void> {
   if (canceled || file === undefined) return
   const [, main = ''] = process.argv
   const options = { ...current, ...consolePaths({ workspace: file }), trustWorkspace: false }
-  app.relaunch({ args: app.isPackaged ? ['--workspace', file] : [main, handOver(options)] })
+  relaunch(app.isPackaged ? ['--workspace', file] : [main, handOver(options)])
   app.quit()
 }

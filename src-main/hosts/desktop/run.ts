@@ -47,6 +47,9 @@ export async function runDesktopHost(given: ComposeOptions, places: DesktopPlace
   // Chromium's own files go beside the journal, so that each data folder has one desktop console at most.
   const userData = join(given.dataFolder, 'desktop')
   app.setPath('userData', userData)
+  // What notifications and badges go by; as the installers name it.
+  if (process.platform === 'win32') app.setAppUserModelId('org.signalbox.console')
+  if (process.platform === 'linux') app.setDesktopName('signalbox.desktop')
   if (!app.requestSingleInstanceLock()) return app.quit()
   mkdirSync(userData, { recursive: true, mode: 0o700 })
   const offerLink = createLinkOffer()

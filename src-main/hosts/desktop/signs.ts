@@ -46,7 +46,7 @@ export function createSigns(window: ConsoleWindow, iconsFolder: string, platform
       const count = badgeCount(attention)
       const { state } = worstOf(attention)
       const words = trayWords(attention)
-      const drawn = JSON.stringify([count, state, words])
+      const drawn = JSON.stringify([count, state, words, window.current() !== undefined])
       if (drawn === last) return
       last = drawn
       if (platform === 'win32') window.current()?.setOverlayIcon(count === 0 ? null : image('badge'), count === 0 ? '' : waitingWords(count))

@@ -18,7 +18,7 @@ export const seen = {
   openedOutside: [] as string[],
   copied: [] as string[],
   exitCode: undefined as number | undefined,
-  relaunches: [] as { readonly args?: string[] }[],
+  relaunches: [] as { readonly args?: string[]; readonly execPath?: string }[],
   handlers: new Map<string, (request: { method: string; url: string }) => Response | Promise<Response>>(),
   exposed: {} as Record<string, unknown>,
   quitDone: false,
@@ -215,6 +215,8 @@ class App extends EventEmitter {
   setPath(name: string, path: string): void {
     seen.paths[name] = path
   }
+  setDesktopName(): void {}
+  setAppUserModelId(): void {}
   getVersion(): string {
     return '0.0.0-double'
   }
@@ -229,7 +231,7 @@ class App extends EventEmitter {
     seen.badge = count
     return true
   }
-  relaunch(options: { args?: string[] } = {}): void {
+  relaunch(options: { args?: string[]; execPath?: string } = {}): void {
     seen.relaunches.push(options)
   }
   quit(): void {

@@ -1,0 +1,59 @@
+// Every screen and state that can be shown without a core: name, invented world (src-renderer/dev/cases.ts), address, and
+// what is pressed before looking. Used by `npm run screenshots` and its checks.
+
+const press = (name) => (page) => page.getByRole('button', { name }).first().click()
+
+/** @type {readonly { name: string, world: string, path: string, act?: (page: import('playwright').Page) => Promise<unknown> }[]} */
+export const SCREENS = [
+  { name: 'overview', world: 'shifting', path: '/' },
+  { name: 'overview-500', world: 'many', path: '/' },
+  { name: 'overview-one', world: 'retired', path: '/' },
+  { name: 'overview-empty', world: 'empty', path: '/' },
+  { name: 'overview-loading', world: 'loading', path: '/' },
+  { name: 'overview-disconnected', world: 'disconnected', path: '/', act: (page) => page.getByText('Not connected to the core.').waitFor() },
+  { name: 'overview-read-only', world: 'readOnly', path: '/' },
+  { name: 'overview-emergency', world: 'emergency', path: '/' },
+  { name: 'overview-untrusted', world: 'untrusted', path: '/' },
+  { name: 'overview-problems', world: 'problems', path: '/', act: press('Show where') },
+  { name: 'overview-long-names', world: 'longNames', path: '/' },
+  { name: 'service-shifting', world: 'shifting', path: '/services/checkout' },
+  { name: 'service-resources', world: 'shifting', path: '/services/checkout', act: (page) => page.getByRole('tab', { name: 'Resources' }).click() },
+  { name: 'service-output', world: 'shifting', path: '/services/checkout', act: (page) => page.getByRole('tab', { name: 'Output' }).click() },
+  { name: 'service-releases', world: 'shifting', path: '/services/checkout', act: (page) => page.getByRole('tab', { name: 'Releases' }).click() },
+  { name: 'service-more-actions', world: 'shifting', path: '/services/checkout', act: press('More actions') },
+  { name: 'service-confirm', world: 'shifting', path: '/services/checkout', act: press(/^Roll back to/) },
+  { name: 'service-conflict', world: 'conflict', path: '/services/checkout', act: async (page) => {
+    await press(/^Send 50/)(page)
+    await page.getByRole('alert').first().waitFor()
+  } },
+  { name: 'service-rolled-back', world: 'failing', path: '/services/checkout' },
+  { name: 'service-stopped', world: 'stopped', path: '/services/checkout' },
+  { name: 'service-retired', world: 'retired', path: '/services/checkout' },
+  { name: 'service-never-released', world: 'first', path: '/services/checkout' },
+  { name: 'service-unknown', world: 'shifting', path: '/services/notify' },
+  { name: 'service-baking', world: 'shifting', path: '/services/pricing' },
+  { name: 'service-deploying', world: 'shifting', path: '/services/invoices' },
+  { name: 'service-long-names', world: 'longNames', path: '/services/payments-gateway-for-the-northern-region-with-a-name-that-somebody-found-necessary' },
+  { name: 'service-not-there', world: 'shifting', path: '/services/nobody' },
+  { name: 'service-disconnected', world: 'disconnected', path: '/services/checkout', act: (page) => page.getByText('Not connected to the core.').waitFor() },
+  { name: 'new-release', world: 'shifting', path: '/services/mailer/release' },
+  { name: 'new-release-blocked', world: 'shifting', path: '/services/checkout/release' },
+  { name: 'audit', world: 'shifting', path: '/audit' },
+  { name: 'audit-release', world: 'shifting', path: '/audit?release=checkout-2' },
+  { name: 'audit-nothing', world: 'shifting', path: '/audit?q=zebra' },
+  { name: 'audit-verified', world: 'shifting', path: '/audit', act: press(/^Verify/) },
+  { name: 'report', world: 'shifting', path: '/audit/release/checkout-2' },
+  { name: 'settings', world: 'shifting', path: '/settings' },
+  { name: 'settings-connection', world: 'shifting', path: '/settings', act: press(/^Test the connection/) },
+  { name: 'settings-problems', world: 'problems', path: '/settings' },
+  { name: 'migrations', world: 'shifting', path: '/migrations' },
+  { name: 'flags', world: 'shifting', path: '/flags' },
+  { name: 'palette', world: 'shifting', path: '/', act: (page) => page.keyboard.press('Control+k') },
+  { name: 'palette-typed', world: 'shifting', path: '/', act: async (page) => {
+    await page.keyboard.press('Control+k')
+    await page.keyboard.type('roll')
+  } },
+  { name: 'keys', world: 'shifting', path: '/', act: (page) => page.keyboard.press('?') },
+  { name: 'notifications', world: 'shifting', path: '/', act: press(/^Notifications/) },
+  { name: 'no-such-screen', world: 'shifting', path: '/nowhere' },
+]
