@@ -20,7 +20,8 @@ export interface Attention {
 
 /** Something to tell a person who may be looking elsewhere. */
 export interface Notice {
-  readonly service: string
+  /** Null: the console itself. */
+  readonly service: string | null
   readonly title: string
   readonly body: string
 }
@@ -57,7 +58,7 @@ export function attend(before: Attention, item: WatchItem, nowMs: number): { rea
     case 'journal': {
       const notice = before.started ? rollbackNotice(item.entry) : null
       if (!notice) return silent(before)
-      return { next: { ...before, rolledBack: new Set(before.rolledBack).add(notice.service) }, notices: [notice] }
+      return { next: { ...before, rolledBack: new Set(before.rolledBack).add(item.entry.target.service ?? '') }, notices: [notice] }
     }
     case 'metrics':
       return silent(before)

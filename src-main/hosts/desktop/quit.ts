@@ -1,22 +1,22 @@
 import { app } from 'electron'
-import type { CoreThread } from '../../rpc/core-thread.ts'
 
-/** Before the app ends the core closes; services and their supervisor go on. */
-export function closeInOrder(core: CoreThread, rest: () => Promise<void>): { readonly leaving: () => boolean } {
-  let state: 'open' | 'closing' | 'closed' = 'open'
+/** Holds the app's end until `close` has closed the core in order; services and their supervisor go on. */
+export function closeInOrder(close: () => Promise<void>): { readonly leaving: () => boolean } {
+  let state: 'open' | 'leaving' | 'closing' | 'closed' = 'open'
   app.on('before-quit', () => {
-    if (state === 'open') state = 'closing'
+    if (state === 'open') state = 'leaving'
   })
-  let begun = false
   app.on('will-quit', (event) => {
     if (state === 'closed') return
     event.preventDefault()
-    if (begun) return
-    begun = true
-    void Promise.allSettled([core.close(), rest()]).finally(() => {
-      state = 'closed'
-      app.quit()
-    })
+    if (state === 'closing') return
+    state = 'closing'
+    void close()
+      .catch(() => {})
+      .finally(() => {
+        state = 'closed'
+        app.quit()
+      })
   })
   return { leaving: () => state !== 'open' }
 }

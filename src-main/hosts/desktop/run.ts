@@ -3,8 +3,6 @@ import { join } from 'node:path'
 import { app, dialog, ipcMain, Menu, protocol } from 'electron'
 import { Fault } from '../../contract/fault.ts'
 import type { ComposeOptions } from '../../rpc/core-api.ts'
-import { startCoreThread } from '../../rpc/core-thread.ts'
-import { startLocalSocket } from '../local-socket/server.ts'
 import { loadStaticFiles } from '../web/static-files.ts'
 import { answerPage, APP_SCHEME, SCHEME_PRIVILEGES } from './app-protocol.ts'
 import { attend, looked, NOTHING_KNOWN } from './attention.ts'
@@ -15,25 +13,20 @@ import { createLinkOffer } from './external-links.ts'
 import { lockPages, lockSession } from './locks.ts'
 import { menuTemplate } from './menu.ts'
 import { openWorkspace } from './open-workspace.ts'
-import { withInstalledRuntime } from './packaged.ts'
 import { closeInOrder } from './quit.ts'
 import { isOurPage } from './sender.ts'
 import { createSigns } from './signs.ts'
-import { rememberLast } from './start-options.ts'
+import { type CorePlaces, startCore } from './start-core.ts'
 import { checkForUpdates } from './update-dialog.ts'
 import { decideUpdates, readFeed } from './updates.ts'
 import { watchCore } from './watch-core.ts'
 import { createConsoleWindow } from './window.ts'
 
 /** Files of this build. */
-export interface DesktopPlaces {
-  /** Module of the core thread. */
-  readonly coreEntry: URL
+export interface DesktopPlaces extends CorePlaces {
   readonly preloadFile: string
   readonly rendererFolder: string
   readonly iconsFolder: string
-  /** Only used when packaged: what the app carries outside its archive. */
-  readonly runtimeManifest: string
 }
 
 protocol.registerSchemesAsPrivileged([{ scheme: APP_SCHEME, privileges: SCHEME_PRIVILEGES }])
@@ -71,11 +64,6 @@ export async function runDesktopHost(given: ComposeOptions, places: DesktopPlace
   if (app.isPackaged) app.setAsDefaultProtocolClient(LINK_SCHEME)
   const files = loadStaticFiles(places.rendererFolder)
   protocol.handle(APP_SCHEME, (request) => answerPage(files, request))
-  const compose = app.isPackaged ? await withInstalledRuntime(given, places.runtimeManifest, join(process.resourcesPath, 'runtime')) : given
-  const core = await startCoreThread(places.coreEntry, compose, log)
-  const terminals = compose.auditFile === null ? await startLocalSocket({ dataFolder: compose.dataFolder, openSession: () => core.openSession(), issueUrl: null }) : null
-  if (app.isPackaged) rememberLast(compose)
-
   const window = createConsoleWindow({
     preloadFile: places.preloadFile,
     stateFile: join(userData, 'window.json'),
@@ -89,16 +77,13 @@ export async function runDesktopHost(given: ComposeOptions, places: DesktopPlace
     attention = next
     signs.present(attention)
   }
-  void watchCore(core.openSession(), (item) => {
-    const { next, notices } = attend(attention, item, Date.now())
-    for (const notice of notices) signs.notify(notice)
-    present(looked(next, (service) => window.isShowing(service)))
-  })
-
+  // The window comes first; its page waits for the core, which may have to be unpacked, recovered and started.
+  const starting = startCore(given, places, log)
   ipcMain.on('signalbox:connect', (event) => {
     const [page] = event.ports
-    if (page && isOurPage(event.senderFrame, window.mainFrame())) bridge(page, core.openSession())
-    else for (const port of event.ports) port.close()
+    const refuse = () => event.ports.forEach((port) => port.close())
+    if (page && isOurPage(event.senderFrame, window.mainFrame())) void starting.then(({ core }) => bridge(page, core.openSession()), refuse)
+    else refuse()
   })
   const updates = decideUpdates(readFeed(join(process.resourcesPath, 'app-update.yml')), process.platform, app.isPackaged)
   const menu = menuTemplate(
@@ -110,24 +95,31 @@ export async function runDesktopHost(given: ComposeOptions, places: DesktopPlace
   app.on('window-all-closed', () => {
     if (!signs.hasTray && process.platform !== 'darwin') app.quit()
   })
-  const leave = closeInOrder(core, async () => {
+  const leave = closeInOrder(async () => {
     signs.remove()
-    await terminals?.close()
+    await (await starting).close()
   })
   let told = false
   const sayGoesOn = () => {
     if (told || leave.leaving() || !signs.hasTray) return
     told = true
-    signs.notify({ service: '', title: 'Signalbox goes on', body: 'Releases are still watched and judged. Open it again from the tray, or by starting it; Quit is in the tray and the menu.' })
+    signs.notify({ service: null, title: 'Signalbox goes on', body: 'Releases are still watched and judged. Open it again from the tray, or by starting it; Quit is in the tray and the menu.' })
   }
+  showAt = (wanted) => window.show(wanted)
+  window.show(place)
+
+  const { core } = await starting
+  void watchCore(core.openSession(), (item) => {
+    const { next, notices } = attend(attention, item, Date.now())
+    for (const notice of notices) signs.notify(notice)
+    present(looked(next, (service) => window.isShowing(service)))
+  })
   void core.ended.then((error) => {
     if (!error) return
     present({ ...attention, known: false })
     log(error.stack ?? error.message)
     void coreEnded(error, { file: join(userData, 'core-ends.json'), nowMs: Date.now })
   })
-  showAt = (wanted) => window.show(wanted)
-  window.show(place)
 }
 
 function placeOfLink(argv: readonly string[]): string | undefined {

@@ -66,10 +66,11 @@ export function createSigns(window: ConsoleWindow, iconsFolder: string, platform
       tray.setContextMenu(Menu.buildFromTemplate(template))
     },
     notify(notice) {
-      if (window.isShowing(notice.service) || !Notification.isSupported()) return
+      const { service } = notice
+      if ((service !== null && window.isShowing(service)) || !Notification.isSupported()) return
       const notification = new Notification({ title: notice.title, body: notice.body })
       shown.add(notification)
-      notification.on('click', () => window.show(servicePlace(notice.service)))
+      notification.on('click', () => window.show(service === null ? undefined : servicePlace(service)))
       notification.on('close', () => shown.delete(notification))
       notification.show()
     },
