@@ -1,5 +1,6 @@
 import { expect, type Page, test } from 'playwright/test'
 import { type LaunchedConsole, launchConsole } from './launch-console.ts'
+import { liveAddressOf } from './story.ts'
 import { oneServiceWorkspace, type WorkspaceOnDisk } from './one-service-workspace.ts'
 
 let workspace: WorkspaceOnDisk
@@ -45,7 +46,9 @@ test('the printed address lets one browser in, once; a new one comes from the te
 test('Ctrl-C closes the console at once and says that services go on; they do', async ({ page }) => {
   await page.goto(launched.url)
   await expect(service(page)).toBeVisible()
-  await expect.poll(async () => (await launched.terminal('status')).stdout).toContain('blue 1.0.0')
+  // Not only there, but with its traffic: an initial release that is cut short waits for the next console.
+  await liveAddressOf(launched)
+  expect((await launched.terminal('status')).stdout).toContain('blue 1.0.0')
   const startedAt = performance.now()
   // As in a shell: from the terminal, and once more handed on by npm.
   process.kill(launched.pid, 'SIGINT')
