@@ -1,3 +1,4 @@
+import { Fault } from '../../src-main/contract/fault.ts'
 import type { ReleaseView } from '../../src-main/contract/release.ts'
 import type { ServiceView, WaitingItem } from '../../src-main/contract/service.ts'
 import type { MetricSample } from '../../src-main/contract/traffic.ts'
@@ -152,6 +153,33 @@ const problems = (): TestWorld => {
   return { ...world, status: { ...world.status, workspace } }
 }
 
+/** Long over: the old version is not kept warm any more. */
+const retired = (): TestWorld => {
+  const now = Date.now()
+  const release = makeRelease({ now, ended: true, waitsFor: null, next: 'green (1.9.0) is live and stable.', changes: { phase: 'retired', stepIndex: 4, desiredWeights: { blue: 0, green: 100 }, dueAt: null, dueSince: null, endedAt: now - 30 * 3_600_000 }, actions: [{ command: 'rollBack', label: 'Roll back to blue (1.8.0)', effect: 'Starts 1.8.0 again first; it is not kept warm any more.', blocks: [], weight: 'quiet' }] })
+  return worldOf([makeService('checkout', { now, green: '1.9.0', weights: { blue: 0, green: 100 }, stable: 'green', release, environments: { blue: { readiness: 'stopped', instances: { ready: 0, wanted: 0 }, cpuPercent: null, memoryBytes: null, startedAt: null, inFlight: null } } }), makeService('mailer', { now })])
+}
+
+/** Never released, and nothing measured yet. */
+const first = (): TestWorld => ({ ...worldOf([makeService('checkout', { now: Date.now() })]), history: () => ({ blue: [], green: [] }) })
+
+/** Someone else acted between the look and the press. */
+const conflict = (): TestWorld =>
+  worldOf(fleet(), {
+    waiting: waitingOf(),
+    onCommand: () => {
+      throw new Fault('staleRevision', 'Ada Lund paused this release 2 s ago. Traffic stays at 25 %.', 'Look at it as it is now, then decide.')
+    },
+  })
+
+const LONG = 'payments-gateway-for-the-northern-region-with-a-name-that-somebody-found-necessary'
+const longNames = (): TestWorld => {
+  const now = Date.now()
+  const version = '12.14.0-rc.20261120.build.4711.g0f3c2a9'
+  const release = makeRelease({ now, service: LONG, changes: { candidate: { version, configDigest: 'x' } }, actions: SHIFTING_ACTIONS.map((action) => ({ ...action, label: action.label.replace('1.9.0', version) })) })
+  return worldOf([makeService(LONG, { now, blue: '12.13.9-rc.20261013.build.4188.ge2b1d70', green: version, weights: { blue: 75, green: 25 }, release }), makeService('a', { now })])
+}
+
 export const shifting = (): TestWorld => worldOf(fleet(), { waiting: waitingOf() })
 
 /** Worlds by name, for /dev/?case=NAME. */
@@ -159,6 +187,11 @@ export const CASES: Readonly<Record<string, () => TestWorld>> = {
   shifting,
   failing,
   stopped,
+  retired,
+  first,
+  conflict,
+  longNames,
+  loading: shifting,
   untrusted,
   problems,
   empty: () => worldOf([]),

@@ -17,11 +17,14 @@ if (theme === 'dark' || theme === 'light') chooseTheme(theme)
 followTheme()
 
 const core = createTestCore((CASES[query.get('case') ?? ''] ?? shifting)())
-startMetrics(core)
+const name = query.get('case')
+// What is new there has no numbers yet.
+if (name !== 'first') startMetrics(core)
 
-let lost = query.get('case') === 'disconnected'
+const lost = name === 'disconnected'
 const connect: Connect = async () => {
   const isLost = lost
+  if (name === 'loading') await new Promise(() => undefined)
   if (isLost && core.calls.length > 0) throw new Error('the console cannot be reached')
   if (isLost) core.calls.push({ name: 'connected', input: null })
   const closed = isLost ? new Promise<string>((resolve) => setTimeout(() => resolve('the console closed the connection'), 1500)) : new Promise<string>(() => undefined)
