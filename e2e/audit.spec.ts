@@ -16,11 +16,13 @@ test.skip(missing !== null, missing ?? '')
 
 const verifier = fileURLToPath(new URL('../scripts/verify-journal.mjs', import.meta.url))
 let workspace: ShopWorkspace
+let withoutRoles: string
 let launched: LaunchedConsole
 let page: Page
 
 test.beforeAll(async ({ browser }) => {
   workspace = shopWorkspace()
+  withoutRoles = workspace.text()
   launched = await launchConsole({ workspace: workspace.file, args: ['--trust'] })
   await liveAddressOf(launched)
   expect((await launched.terminal('deploy', 'checkout', '2.0.0', '--follow', '--reason', 'faster totals')).code).toBe(0)
@@ -31,6 +33,8 @@ test.beforeAll(async ({ browser }) => {
 
 test.afterAll(async () => {
   // What runs is ended first: nothing of it may be left when something else here fails.
+  // A viewer may not stop everything either.
+  workspace.write(withoutRoles)
   await launched?.close()
   workspace.remove()
   if (!ON_DESKTOP) await page?.context().close()

@@ -77,7 +77,7 @@ async function launchForBrowser(options: LaunchOptions): Promise<LaunchedConsole
     end,
     async close() {
       await end()
-      await terminal('stop', '--all', '--reason', 'end of the test')
+      await stopAll(terminal)
       rmSync(dataFolder, { recursive: true, force: true })
     },
   }
@@ -106,10 +106,16 @@ async function launchOnDesktop(options: LaunchOptions): Promise<LaunchedConsole>
     end,
     async close() {
       await end()
-      await terminal('stop', '--all', '--reason', 'end of the test')
+      await stopAll(terminal)
       rmSync(dataFolder, { recursive: true, force: true })
     },
   }
+}
+
+/** Nothing may be left running where the folder that tells of it is gone. */
+async function stopAll(terminal: LaunchedConsole['terminal']): Promise<void> {
+  const { code, stderr } = await terminal('stop', '--all', '--reason', 'end of the test')
+  if (code !== 0) throw new Error(`not everything was stopped: ${stderr}`)
 }
 
 function run(args: readonly string[]): Promise<{ readonly code: number; readonly stdout: string; readonly stderr: string }> {
