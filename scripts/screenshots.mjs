@@ -30,15 +30,18 @@ await server.listen()
 const address = server.httpServer?.address()
 if (typeof address !== 'object' || address === null) throw new Error('the server has no address')
 const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] })
+// One for all: modules are fetched once.
+const context = await browser.newContext()
 const startedAt = performance.now()
 let problems = 0
 
 async function show(screen, theme, width, height) {
-  const context = await browser.newContext({ viewport: { width, height }, colorScheme: theme, reducedMotion: 'reduce' })
   const page = await context.newPage()
+  await page.setViewportSize({ width, height })
+  await page.emulateMedia({ colorScheme: theme, reducedMotion: 'reduce' })
   page.on('pageerror', (error) => complain(screen.name, `${width} wide`, error.message))
   await page.goto(`http://127.0.0.1:${address.port}/dev/?case=${screen.world}&theme=${theme}#${screen.path}`)
-  await page.locator('main').first().waitFor()
+  await page.locator('main').first().waitFor({ timeout: 60_000 })
   await page.waitForTimeout(SETTLE_MS)
   await screen.act?.(page)
   await page.waitForTimeout(SETTLE_MS / 2)
@@ -83,7 +86,7 @@ try {
         const page = await show(screen, theme, 1280, 800)
         const { violations } = await new AxeBuilder({ page }).options({ resultTypes: ['violations'] }).analyze()
         for (const { id, nodes } of violations) complain(screen.name, theme, `${id}: ${nodes.map(({ target, failureSummary }) => `${target.join(' ')} ${(failureSummary ?? '').split('\n')[1] ?? ''}`).join('; ')}`)
-        await page.context().close()
+        await page.close()
       }
       for (const width of NARROW) {
         const page = await show(screen, 'light', width, Math.round(width * 0.5625))
@@ -92,7 +95,7 @@ try {
           const { violations } = await new AxeBuilder({ page }).options({ resultTypes: ['violations'] }).analyze()
           for (const { id, nodes } of violations) complain(screen.name, `${width} wide`, `${id}: ${nodes.map(({ target }) => target.join(' ')).join('; ')}`)
         }
-        await page.context().close()
+        await page.close()
       }
     }
     console.log(`checked ${screens.length} screens and states: ${problems} problems, ${((performance.now() - startedAt) / 1000).toFixed(0)} s`)
@@ -103,7 +106,7 @@ try {
         for (const width of WIDTHS) {
           const page = await show(screen, theme, width, Math.round(width * 0.5625))
           await page.screenshot({ path: `${root}screenshots/${screen.name}-${theme}-${width}.png` })
-          await page.context().close()
+          await page.close()
         }
       }
     }

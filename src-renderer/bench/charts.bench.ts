@@ -30,6 +30,7 @@ async function mainThreadMs(page: Page, work: () => Promise<unknown>): Promise<n
 async function perTick(arm: 'product' | 'bare'): Promise<number> {
   const page = await real.open('charts')
   await page.evaluate((name) => bench.open(name), arm)
+  await page.locator('canvas').nth(2).waitFor()
   await page.evaluate((every) => bench.tick(5, every), EVERY_MS)
   const ms = await mainThreadMs(page, () => page.evaluate(([count, every]) => bench.tick(count, every), [ticks, EVERY_MS] as const))
   await page.close()

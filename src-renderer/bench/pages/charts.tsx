@@ -1,3 +1,5 @@
+import { createMemoryHistory, createRootRoute, createRouter, RouterProvider } from '@tanstack/react-router'
+import { useEffect, useState } from 'react'
 import { flushSync } from 'react-dom'
 import { createRoot } from 'react-dom/client'
 import UPlot from 'uplot'
@@ -38,27 +40,32 @@ function advance(): void {
   })
 }
 
+let redraw: () => void = () => undefined
+
+function Frame() {
+  const [, setDrawn] = useState(0)
+  useEffect(() => {
+    redraw = () => flushSync(() => setDrawn(ticks))
+  }, [])
+  const now = times.at(-1) ?? 0
+  const shared = { times: [...times], fromMs: now - 3_600_000, toMs: now + 360_000, now, hoverIndex: null, onHover: () => undefined }
+  return (
+    <div style={{ width: 1330, height: 640, display: 'flex' }}>
+      <ChartFrame rows={ROWS} fromMs={shared.fromMs} toMs={shared.toMs} now={now} marks={marks} release={null} head={<><div /><div /><div /></>}>
+        {[0, 1, 2].map((row) => {
+          const of = (index: number) => [...(lines[row * LINES + index] ?? [])]
+          return <ChartRow key={row} {...shared} title={`Metric ${row}`} unit="ms" blue={[of(0), of(1)]} green={[of(2), of(3)]} limits={[{ value: 300, label: 'limit 300 ms' }]} minTop={10} format={(value) => value.toFixed(0)} tick={(value) => value.toFixed(0)} />
+        })}
+      </ChartFrame>
+    </div>
+  )
+}
+
+/** Marks are links, so the charts stand in a router as they do on their page. */
 function product(): () => void {
-  const react = createRoot(root)
-  const draw = () => {
-    const now = times.at(-1) ?? 0
-    const at = [...times]
-    const shared = { times: at, fromMs: now - 3_600_000, toMs: now + 360_000, now, hoverIndex: null, onHover: () => undefined }
-    flushSync(() =>
-      react.render(
-        <div style={{ width: 1330, height: 640, display: 'flex' }}>
-          <ChartFrame rows={ROWS} fromMs={shared.fromMs} toMs={shared.toMs} now={now} marks={marks} release={null} head={<><div /><div /><div /></>}>
-            {[0, 1, 2].map((row) => {
-              const of = (index: number) => [...(lines[row * LINES + index] ?? [])]
-              return <ChartRow key={row} {...shared} title={`Metric ${row}`} unit="ms" blue={[of(0), of(1)]} green={[of(2), of(3)]} limits={[{ value: 300, label: 'limit 300 ms' }]} minTop={10} format={(value) => value.toFixed(0)} tick={(value) => value.toFixed(0)} />
-            })}
-          </ChartFrame>
-        </div>,
-      ),
-    )
-  }
-  draw()
-  return draw
+  const router = createRouter({ routeTree: createRootRoute({ component: Frame }), history: createMemoryHistory() })
+  createRoot(root).render(<RouterProvider router={router as unknown as ReturnType<typeof createAppRouter>} />)
+  return () => redraw()
 }
 
 function bare(): () => void {

@@ -13,6 +13,8 @@ export interface PlotSeries {
   readonly thin?: boolean
 }
 
+const DASHED_POINTS = 600
+
 export interface LivePlotProps {
   /** Instants in milliseconds, ascending. */
   readonly times: readonly number[]
@@ -36,7 +38,9 @@ export function LivePlot(props: LivePlotProps) {
   const range = useRef({ fromMs, toMs, top })
   const hover = useRef(props.onHover)
   const theme = useValue(themeStore, (value) => value.theme)
-  const shape = series.map((each) => `${each.key}${each.hue}${each.thin ? 't' : ''}`).join()
+  // With more points than pixels dashes cannot be seen, and cost most of the drawing.
+  const isDense = times.length > DASHED_POINTS
+  const shape = `${series.map((each) => `${each.key}${each.hue}${each.thin ? 't' : ''}`).join()}${isDense ? 'dense' : ''}`
 
   useEffect(() => {
     range.current = { fromMs, toMs, top }
@@ -51,6 +55,7 @@ export function LivePlot(props: LivePlotProps) {
       {
         width: Math.max(10, element.clientWidth),
         height: Math.max(10, element.clientHeight),
+        ms: 1,
         padding: [2, 0, 1, 0],
         legend: { show: false },
         cursor: { y: false, points: { show: false }, drag: { x: false, y: false }, sync: { key: syncKey, setSeries: false } },
@@ -64,7 +69,7 @@ export function LivePlot(props: LivePlotProps) {
           ...series.map((each) => ({
             stroke: style.getPropertyValue(each.hue).trim(),
             width: each.thin ? 1.1 : 1.6,
-            ...(each.thin ? { dash: [2, 2] } : {}),
+            ...(each.thin && !isDense ? { dash: [2, 2] } : {}),
             points: { show: false },
             spanGaps: false,
           })),
@@ -100,12 +105,13 @@ export function LivePlot(props: LivePlotProps) {
 }
 
 function show(plot: UPlot, range: { readonly fromMs: number; readonly toMs: number; readonly top: number }): void {
-  plot.setScale('x', { min: range.fromMs / 1000, max: range.toMs / 1000 })
+  plot.setScale('x', { min: range.fromMs, max: range.toMs })
   plot.setScale('y', { min: 0, max: range.top })
 }
 
 function toData(times: readonly number[], series: readonly PlotSeries[]): UPlot.AlignedData {
-  return [times.map((at) => at / 1000), ...series.map((each) => [...each.values])]
+  // It reads them only, so nothing is copied.
+  return [times as number[], ...series.map((each) => each.values as (number | null)[])]
 }
 
 /** Test environments have a canvas element without a context. */

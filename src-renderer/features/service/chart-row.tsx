@@ -33,8 +33,7 @@ export interface ChartRowProps {
 /** One metric: values now (or under the pointer) on the left, both environments' lines on one axis. */
 export function ChartRow(props: ChartRowProps) {
   const { title, unit, times, blue, green, heads, limits, format, tick, fromMs, toMs, now, hoverIndex } = props
-  const all = [...blue, ...green].flat()
-  const highest = all.reduce<number>((max, value) => Math.max(max, value ?? 0), 0)
+  const highest = Math.max(0, ...[...blue, ...green].map((line) => extent(line)?.[1] ?? 0))
   // A limit far above everything would flatten the lines; it is then named in the caption only.
   const shown = limits.filter((limit) => limit.value <= Math.max(highest, props.minTop) * 4)
   const top = niceTop(Math.max(highest * 1.12, props.minTop, ...shown.map((limit) => limit.value * 1.25)))
@@ -128,12 +127,23 @@ function lastRecent(line: readonly (number | null)[] | undefined, times: readonl
   return value !== null && (times.at(-1) ?? 0) > now - 60_000 ? value : null
 }
 
+/** Lowest and highest; null without a value. Runs over every point each second. */
+function extent(line: readonly (number | null)[]): readonly [low: number, high: number] | null {
+  let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]
+  for (const value of line) {
+    if (value === null) continue
+    if (value < low) low = value
+    if (value > high) high = value
+  }
+  return low > high ? null : [low, high]
+}
+
 function summarise(title: string, props: ChartRowProps): string {
   const one = (environment: string, line: readonly (number | null)[] | undefined) => {
-    const values = (line ?? []).filter((value) => value !== null)
+    const values = extent(line ?? [])
     const last = line ? valueAt(line, null) : null
-    if (values.length === 0) return `${environment} has no data`
-    return `${environment} is at ${last === null ? 'nothing now' : props.format(last)}, between ${props.format(Math.min(...values))} and ${props.format(Math.max(...values))}`
+    if (!values) return `${environment} has no data`
+    return `${environment} is at ${last === null ? 'nothing now' : props.format(last)}, between ${props.format(values[0])} and ${props.format(values[1])}`
   }
   const minutes = Math.round((props.now - props.fromMs) / 60_000)
   const limits = props.limits.map((limit) => limit.label).join(', ')
