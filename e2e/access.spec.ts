@@ -12,7 +12,7 @@ test.beforeEach(async () => {
 })
 
 test.afterEach(async () => {
-  await launched.close()
+  await launched?.close()
   workspace.remove()
 })
 

@@ -47,6 +47,7 @@ async function launchForBrowser(options: LaunchOptions): Promise<LaunchedConsole
   })
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))
   let output = ''
+  const terminal: LaunchedConsole['terminal'] = (...args) => run(['src-main/hosts/terminal/main.ts', ...args, ...where])
   const url = await new Promise<string>((resolve, reject) => {
     const read = (chunk: Buffer) => {
       output += chunk.toString('utf8')
@@ -57,9 +58,15 @@ async function launchForBrowser(options: LaunchOptions): Promise<LaunchedConsole
     child.stderr.on('data', read)
     void ended.then(() => reject(new Error(`the console did not start:\n${output}`)))
     setTimeout(() => reject(new Error(`the console did not start in time:\n${output}`)), 45_000).unref()
+  }).catch(async (error: unknown) => {
+    // Its core may have started services before something else stood in the way.
+    child.kill('SIGKILL')
+    await ended
+    await stopAll(terminal)
+    if (options.dataFolder === undefined) rmSync(dataFolder, { recursive: true, force: true })
+    throw error
   })
 
-  const terminal: LaunchedConsole['terminal'] = (...args) => run(['src-main/hosts/terminal/main.ts', ...args, ...where])
   const end: LaunchedConsole['end'] = async (signal = 'SIGINT') => {
     if (child.exitCode === null && child.signalCode === null) child.kill(signal)
     await ended
