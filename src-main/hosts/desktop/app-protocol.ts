@@ -22,9 +22,9 @@ export function isAppUrl(url: string): boolean {
   return url === APP_ORIGIN || url.startsWith(`${APP_ORIGIN}/`)
 }
 
-/** The address of a screen. Screens are places behind the `#`: moving between them loads nothing. */
+/** The address of a screen. Screens are places behind the `#`, Overview too: moving between them loads nothing. */
 export function appUrl(place: string): string {
-  return `${APP_ORIGIN}/${place === '' || place === '/' ? '' : `#${place}`}`
+  return `${APP_ORIGIN}/#${place}`
 }
 
 /** The screen an address shows: `/` for Overview; null for an address that is not ours. */

@@ -90,7 +90,7 @@ test('what waits is counted and told, unless the focused window shows it', async
 
   // Overview shows all of it.
   press('2 things to look at')
-  expect(window().loaded.at(-1)).toBe('signalbox-app://console/')
+  expect(window().loaded.at(-1)).toBe('signalbox-app://console/#/')
   await publish(waits('checkout', 'search', 'mailer'))
   await expect.poll(() => seen.badge).toBe(3)
   expect(told()).toEqual(['search: Approval'])
