@@ -77,7 +77,7 @@ function bare(): () => void {
 /** The whole service page over an hour, with its own clock and stream. */
 function page(): () => void {
   const core = createTestCore(shifting())
-  for (const name of [...core.world.services.keys()]) if (name !== 'checkout') core.world.services.delete(name)
+  for (const name of core.world.services.keys()) if (name !== 'checkout') core.world.services.delete(name)
   startMetrics(core)
   const running = startConsole(async () => ({ client: directClient(core.api), closed: new Promise<string>(() => undefined), close: () => undefined }))
   window.location.hash = '#/services/checkout'
