@@ -25,7 +25,7 @@ if (executablePath === null) {
   console.error('No Chromium here: npx playwright install chromium, or name one in SIGNALBOX_CHROMIUM.')
   process.exit(2)
 }
-const server = await createServer({ configFile: `${root}src-renderer/dev/vite.config.ts`, logLevel: 'error', server: { host: '127.0.0.1', port: 0, hmr: false, watch: null } })
+const server = await createServer({ configFile: `${root}src-renderer/dev/vite.config.ts`, logLevel: 'error', server: { host: '127.0.0.1', port: 0, watch: null } })
 await server.listen()
 const address = server.httpServer?.address()
 if (typeof address !== 'object' || address === null) throw new Error('the server has no address')
@@ -35,7 +35,12 @@ const context = await browser.newContext()
 const startedAt = performance.now()
 let problems = 0
 
-async function show(screen, theme, width, height) {
+/** Vite may find another package to prepare when a screen is first opened, and then needs it opened again. */
+async function show(...what) {
+  return open(...what).catch(() => open(...what))
+}
+
+async function open(screen, theme, width, height) {
   const page = await context.newPage()
   await page.setViewportSize({ width, height })
   await page.emulateMedia({ colorScheme: theme, reducedMotion: 'reduce' })
