@@ -4,7 +4,8 @@ import { Fault } from '../contract/fault.ts'
 import { type JournalReader, openJournalReader } from './journal-reader.ts'
 import type { FromReader, ReaderCalls, ReaderStreams, ReaderWorkerData, ToReader } from './reader-protocol.ts'
 import { explainProblem } from './journal-problem.ts'
-import { openReader, openWriter, type WritableDb } from './sqlite.ts'
+import { RESERVED_LOG_BYTES } from './journal-writer.ts'
+import { openReader, openWriter, unfinishedLogBytes, type WritableDb } from './sqlite.ts'
 
 /** Entry of the reading thread. Everything heavy about the journal happens here: search, index, verify, export, log checkpoints. */
 
@@ -13,7 +14,7 @@ const PAUSE_MS = 200
 const INDEX_SLICE_MS = 5
 /** A copied journal is tried again every so many pauses. */
 const COPY_TURNS = 10
-const LOG_BYTES = 4 * 1024 * 1024
+const LOG_BYTES = RESERVED_LOG_BYTES / 2
 
 const port = parentPort
 if (!port) throw new Error('reader-worker runs as a worker thread')
@@ -95,7 +96,7 @@ function serve(first: JournalReader): void {
       isMore = reader.indexWork(INDEX_SLICE_MS)
       if (data.checkpointLog && (statSync(`${data.file}-wal`, { throwIfNoEntry: false })?.size ?? 0) > LOG_BYTES) {
         log ??= openWriter(data.file)
-        log.pragma('wal_checkpoint(PASSIVE)')
+        if (unfinishedLogBytes(log) > LOG_BYTES) log.pragma('wal_checkpoint(PASSIVE)')
       }
     } catch {
       // Whoever searches is told; the log is moved by its writer in the end.

@@ -1,4 +1,3 @@
-import { statSync } from 'node:fs'
 import type { Checkpoint, JournalEntry } from '../contract/journal.ts'
 import { Fault } from '../contract/fault.ts'
 import type { CommitBatch, Store } from '../core/ports.ts'
@@ -7,7 +6,7 @@ import { keepCheckpoint, missingTail } from './checkpoint-keeper.ts'
 import { acquireDataFolder, dataFolderFiles, type DataFolderLock } from './data-folder.ts'
 import { openEmergencyKeeper } from './emergency-keeper.ts'
 import { EMPTY_HEAD, type Head } from './journal-format.ts'
-import type { Stamp } from './journal-writer.ts'
+import { RESERVED_LOG_BYTES, type Stamp } from './journal-writer.ts'
 import { explainProblem, type JournalProblem, journalUnavailable, problemText } from './journal-problem.ts'
 import { connectJournal } from './journal-connection.ts'
 import { overlaid } from './rows.ts'
@@ -25,6 +24,11 @@ export interface OpenStoreOptions {
   readonly readOnly?: boolean
   /** For measuring what durability costs and for proving what it is worth. Default FULL. */
   readonly synchronous?: 'FULL' | 'NORMAL'
+  /**
+   * How long the write-ahead log is made ahead of time, bytes. At opening if given, else 8 MiB in the first quiet
+   * second, so that no start waits for it. 0: it grows as it goes.
+   */
+  readonly reserveLogBytes?: number
   /** How often a journal that could not be written is tried again; 0: only when something is to be committed. Default 2000. */
   readonly retryMs?: number
   /** Queues the flush that ends a group; the default waits for the end of the event loop's turn. */
@@ -52,6 +56,12 @@ interface Queued {
 const IDLE_CHECKPOINT_BYTES = 16 * 1024 * 1024
 const FORCED_CHECKPOINT_BYTES = 128 * 1024 * 1024
 const HOUSEKEEPING_MS = 1000
+/**
+ * Under a stream of commits the other thread's checkpoint never catches up, and only a log that is wholly moved starts
+ * over. Between two groups this thread then moves what is left, so that the log stays within what was reserved.
+ */
+const GROUPS_PER_LOOK = 32
+const LOOKED_AT_BYTES = RESERVED_LOG_BYTES / 2
 
 /**
  * Opens the journal and state of a data folder. Never destroys anything: what cannot be opened for writing is opened
@@ -69,6 +79,7 @@ export function openStore(options: OpenStoreOptions): DataStore {
   const kept = keepCheckpoint(files.checkpoint)
   const emergency = readOnly ? null : openEmergencyKeeper(files.emergency, options.folder, stamp)
   let queue: Queued[] = []
+  let groups = 0
   let closed = false
   let lastCommitMs = -Infinity
   let problem: JournalProblem | null = journal.problem()
@@ -130,6 +141,8 @@ export function openStore(options: OpenStoreOptions): DataStore {
         else item.reject(asFault(result?.error))
       }
       kept.changed(checkpoint)
+      groups += 1
+      if (groups % GROUPS_PER_LOOK === 0 && writer.unfinishedLogBytes() > LOOKED_AT_BYTES) setImmediate(() => journal.writer()?.checkpoint())
     } catch (error) {
       problem = explainProblem(error, files.journal)
       const fault = journalUnavailable(problem, error)
@@ -145,8 +158,9 @@ export function openStore(options: OpenStoreOptions): DataStore {
   const housekeeping = setInterval(() => {
     const writer = journal.writer()
     if (!writer || problem) return
-    const bytes = statSync(`${files.journal}-wal`, { throwIfNoEntry: false })?.size ?? 0
+    const bytes = writer.unfinishedLogBytes()
     const idle = performance.now() - lastCommitMs > HOUSEKEEPING_MS
+    if (idle && options.reserveLogBytes === undefined) writer.reserveLog(RESERVED_LOG_BYTES)
     if ((idle && bytes > IDLE_CHECKPOINT_BYTES) || bytes > FORCED_CHECKPOINT_BYTES) writer.checkpoint()
   }, HOUSEKEEPING_MS)
   housekeeping.unref()
@@ -154,6 +168,7 @@ export function openStore(options: OpenStoreOptions): DataStore {
   retry?.unref()
 
   if (!problem) recover()
+  if (options.reserveLogBytes) journal.writer()?.reserveLog(options.reserveLogBytes)
 
   return {
     folder: options.folder,

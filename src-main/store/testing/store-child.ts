@@ -17,7 +17,7 @@ const codeOf = (error: unknown) => (error instanceof Fault ? error.code : String
 
 if (mode === 'write') {
   const limit = rest.includes('--commits') ? Number(rest[rest.indexOf('--commits') + 1]) : Infinity
-  const store = openStore({ ...storeOptions(folder), synchronous: rest.includes('NORMAL') ? 'NORMAL' : 'FULL' })
+  const store = openStore({ ...storeOptions(folder), synchronous: rest.includes('NORMAL') ? 'NORMAL' : 'FULL', reserveLogBytes: rest.includes('checkpoints') ? 64 * 1024 : 0 })
   const isEarly = rest.includes('early')
   // What the reader's thread does beside the writer.
   const log = rest.includes('checkpoints') ? openWriter(dataFolderFiles(folder).journal) : null
