@@ -67,6 +67,7 @@ export async function composeConsole(options: ComposeOptions): Promise<Core> {
       ids: SYSTEM_IDS,
       store,
       metricsStore: metrics,
+      metrics: null,
       gates: createGateRunner({ folder, wallMs: Date.now }),
       dataSync: createDataSync({ folder }),
       // Nothing of a workspace runs before somebody has seen what it would run.

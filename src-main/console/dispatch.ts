@@ -1,3 +1,4 @@
+import type { MetricSample } from '../contract/traffic.ts'
 import { Fault } from '../contract/fault.ts'
 import type { JournalDraft } from '../contract/journal.ts'
 import type { Operator } from '../contract/release.ts'
@@ -132,8 +133,17 @@ export function createDispatch(parts: DispatchParts): CoreApi {
         serviceOrFault(service)
         if (parts.metrics && fromAt < Date.now() - LIVE_WINDOW_MS) return parts.metrics.read(service, fromAt, toAt)
         const series = await providers.local.metrics(service, fromAt)
-        const upTo = <T extends { at: number }>(samples: readonly T[]) => samples.filter((sample) => sample.at <= toAt)
+        // Screens draw percentiles; the histogram they come from is for judges.
+        const upTo = (samples: readonly MetricSample[]) => samples.filter((sample) => sample.at <= toAt).map((sample) => ({ ...sample, latency: [] }))
         return { resolutionMs: 1000, series: { blue: upTo(series.blue), green: upTo(series.green) } }
+      },
+      async verdicts({ service, fromAt, toAt }) {
+        serviceOrFault(service)
+        return [...engine().verdicts(service, fromAt, toAt)]
+      },
+      async tryCriterion({ service, criterion, environment }) {
+        serviceOrFault(service)
+        return engine().tryCriterion(service, criterion, environment)
       },
       tailLogs({ service, environment, lines }, { signal }) {
         serviceOrFault(service)

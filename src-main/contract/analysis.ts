@@ -146,3 +146,27 @@ export const frozenBaselineSchema = z.strictObject({
   series: seriesSchema,
 })
 export type FrozenBaseline = z.infer<typeof frozenBaselineSchema>
+
+/** A criterion's verdict on a version changed. */
+export const verdictChangeSchema = z.strictObject({
+  at: z.number(),
+  releaseId: z.string(),
+  version: z.string(),
+  /** The criterion's name. */
+  name: z.string(),
+  verdict: z.enum(VERDICTS),
+  why: z.string(),
+})
+export type VerdictChange = Readonly<z.infer<typeof verdictChangeSchema>>
+
+/** A criterion tried out: the query as it was sent, what came back, and what the judge makes of it. */
+export const criterionTrialSchema = z.strictObject({
+  /** The query with its places filled in; empty for what Signalbox counts itself. */
+  query: z.string(),
+  /** Of the environment asked about, newest last, at most 300. */
+  samples: z.array(z.strictObject({ at: z.number(), value: z.number().nullable() })),
+  /** What the provider warned of, or why it gave nothing. */
+  notes: z.array(z.string()),
+  result: criterionResultSchema,
+})
+export type CriterionTrial = Readonly<z.infer<typeof criterionTrialSchema>>

@@ -10,6 +10,7 @@ import {
   releaseReportSchema,
   verifyProgressSchema,
 } from './journal.ts'
+import { criterionSchema, criterionTrialSchema, verdictChangeSchema } from './analysis.ts'
 import { planSchema } from './plan.ts'
 import { releaseViewSchema } from './release.ts'
 import { logLineSchema, metricsHistorySchema, serviceViewSchema, versionOptionSchema } from './service.ts'
@@ -50,6 +51,14 @@ export const contract = {
     startAgain: procedure.input(z.strictObject({ service: serviceName, reason: z.string().max(2000).default(''), operationId })).output(serviceViewSchema),
     versions: procedure.input(z.strictObject({ service: serviceName })).output(z.array(versionOptionSchema)),
     metrics: procedure.input(z.strictObject({ service: serviceName, fromAt: z.number(), toAt: z.number() })).output(metricsHistorySchema),
+    /** How each criterion's verdict changed, oldest first, for the strip under the charts and the history of a version. */
+    verdicts: procedure
+      .input(z.strictObject({ service: serviceName, fromAt: z.number(), toAt: z.number() }))
+      .output(z.array(verdictChangeSchema)),
+    /** What a metric says now and what a criterion would make of it; acts on nothing. Answers also when the query is wrong. */
+    tryCriterion: procedure
+      .input(z.strictObject({ service: serviceName, criterion: criterionSchema, environment: environmentNameSchema }))
+      .output(criterionTrialSchema),
     tailLogs: procedure
       .input(z.strictObject({ service: serviceName, environment: environmentNameSchema, lines: z.int().min(0).max(5000) }))
       .output(eventIterator(logLineSchema)),
@@ -85,6 +94,8 @@ export const contract = {
           reason: z.string().max(2000).default(''),
           /** Roll back only: send traffic to an environment that is not ready. */
           force: z.boolean().default(false),
+          /** Suspending the guard only: for how long, one minute to one day. */
+          forMs: z.int().min(60_000).max(86_400_000).optional(),
           operationId,
         }),
       )

@@ -1,8 +1,7 @@
 import { z } from 'zod'
+import { criterionSchema } from './analysis.ts'
+import { durationMsSchema } from './duration.ts'
 import { weightPercentSchema } from './traffic.ts'
-
-/** Milliseconds, non-negative, at most 30 days. */
-const durationMsSchema = z.int().min(0).max(30 * 24 * 3600 * 1000)
 
 /**
  * What must happen before the step after this one: a person promotes (`manual`), time passes (`timed`),
@@ -21,6 +20,8 @@ export const stepSchema = z.strictObject({
   hold: holdSchema,
   /** How many people other than the requester must approve before this step is entered. */
   approvals: z.int().min(0).max(10),
+  /** What is judged during this step instead of the plan's criteria; absent: the plan's. */
+  criteria: z.array(criterionSchema).max(20).optional(),
 })
 export type Step = Readonly<z.infer<typeof stepSchema>>
 
@@ -51,24 +52,11 @@ export const gateSchema = z.discriminatedUnion('kind', [
 ])
 export type Gate = Readonly<z.infer<typeof gateSchema>>
 
-/** Limits judged during `analysis` holds and while baking. */
-export const criterionSchema = z.strictObject({
-  metric: z.enum(['errorRatio', 'p50Ms', 'p95Ms', 'p99Ms']),
-  /** `errorRatio`: 0 to 1. Latencies: milliseconds. The criterion fails above it. */
-  limit: z.number().min(0),
-  /** Trailing window that is judged. */
-  windowMs: durationMsSchema,
-  /** Fewer requests than this in the window: inconclusive. */
-  minRequests: z.int().min(1),
-  /** So many judgements in a row must fail before the criterion does. */
-  consecutive: z.int().min(1).max(100),
-})
-export type Criterion = Readonly<z.infer<typeof criterionSchema>>
-
 export const planSchema = z
   .strictObject({
     steps: z.array(stepSchema).min(1).max(50),
     gates: z.array(gateSchema).max(50),
+    /** Judged on the candidate from its first live request to the end of the rollback window. */
     criteria: z.array(criterionSchema).max(20),
     /** How long to watch at 100 % before calling it done. */
     bakeMs: durationMsSchema,
@@ -80,8 +68,14 @@ export const planSchema = z
     lease: z.strictObject({ ttlMs: durationMsSchema.min(1000), onExpiry: z.enum(['hold', 'revert']) }),
   })
   .superRefine((plan, context) => {
+    const uniqueNames = (criteria: readonly { name: string }[], path: (string | number)[]) => {
+      const names = criteria.map(({ name }) => name)
+      if (new Set(names).size < names.length) context.addIssue({ code: 'custom', path, message: 'criteria must have names of their own' })
+    }
+    uniqueNames(plan.criteria, ['criteria'])
     plan.steps.forEach((step, index) => {
       const before = plan.steps[index - 1]
+      if (step.criteria) uniqueNames(step.criteria, ['steps', index, 'criteria'])
       if (before && step.weightPercent <= before.weightPercent) {
         context.addIssue({ code: 'custom', path: ['steps', index, 'weightPercent'], message: `weights must grow: ${step.weightPercent} % follows ${before.weightPercent} %` })
       }

@@ -1,8 +1,9 @@
 import { z } from 'zod'
+import { criterionResultSchema, frozenBaselineSchema } from './analysis.ts'
 import { faultDataSchema } from './fault.ts'
 import { planSchema } from './plan.ts'
 import { environmentNameSchema, versionRefSchema, weightsSchema } from './traffic.ts'
-import { RELEASE_COMMANDS, RELEASE_PHASES, VERDICTS } from './vocabulary.ts'
+import { RELEASE_COMMANDS, RELEASE_PHASES } from './vocabulary.ts'
 
 export const operatorSchema = z.strictObject({
   /** Stable key: `os-user@host`, or `system`. */
@@ -28,16 +29,6 @@ export const gateResultSchema = z.strictObject({
   endedAt: z.number().nullable(),
 })
 export type GateResult = Readonly<z.infer<typeof gateResultSchema>>
-
-export const criterionResultSchema = z.strictObject({
-  metric: z.string(),
-  limit: z.number(),
-  value: z.number().nullable(),
-  requests: z.int(),
-  verdict: z.enum(VERDICTS),
-  why: z.string(),
-})
-export type CriterionResult = Readonly<z.infer<typeof criterionResultSchema>>
 
 /** Why a release stopped. `phase` is where `retry` goes on. */
 export const failureSchema = z.strictObject({
@@ -76,13 +67,25 @@ export const releaseSchema = z.strictObject({
   desiredWeights: weightsSchema,
   /** True between asking for weights and reading them back. */
   shiftPending: z.boolean(),
-  paused: z.strictObject({ at: z.number(), by: operatorSchema, remainingMs: z.number().nullable() }).nullable(),
+  /** `why` is empty when a person paused it. Otherwise it says what the guard saw, and asks. */
+  paused: z.strictObject({ at: z.number(), by: operatorSchema, remainingMs: z.number().nullable(), why: z.string() }).nullable(),
   /** When the hold, the bake or the rollback window ends; null when nothing timed is running. Wall clock ms. */
   dueAt: z.number().nullable(),
   /** When that timed thing began. */
   dueSince: z.number().nullable(),
   gates: z.array(gateResultSchema),
   analysis: z.array(criterionResultSchema),
+  /** The old version's record before the switch: what the candidate is compared with when the other side has no traffic. */
+  baseline: frozenBaselineSchema.nullable(),
+  /** When the candidate first had live traffic, and when its weight last grew, both read back. */
+  trafficSince: z.number().nullable(),
+  weightSince: z.number().nullable(),
+  /** Automatic roll back is suspended until then, by whom and why. Analysis goes on and is shown. */
+  guardSuspended: z.strictObject({ by: operatorSchema, reason: z.string(), at: z.number(), until: z.number() }).nullable(),
+  /** Warnings that a person has seen and gone on from in this step, by criterion. */
+  acknowledged: z.array(z.string()),
+  /** This very version was rolled back by the guard before: what it saw then. It goes no further by itself until someone says so. */
+  rejectedBefore: z.string().nullable(),
   approvals: z.array(approvalSchema),
   failure: failureSchema.nullable(),
   /** Why it is being rolled back, and who or what decided. */
@@ -117,6 +120,8 @@ export const actionSchema = z.strictObject({
   blocks: z.array(blockSchema),
   /** `back`: takes traffic back, needs only a plain confirm. `forward`: one press. `irreversible`: type the service's name. */
   weight: z.enum(['forward', 'back', 'irreversible', 'quiet']),
+  /** It overrules the analysis: why must be said. */
+  needsReason: z.boolean(),
 })
 export type Action = Readonly<z.infer<typeof actionSchema>>
 

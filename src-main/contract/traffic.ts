@@ -91,6 +91,8 @@ export const metricSampleSchema = z.strictObject({
   p50Ms: z.number().nullable(),
   p95Ms: z.number().nullable(),
   p99Ms: z.number().nullable(),
+  /** Pairs of bucket and count (core/analysis/latency-histogram.ts). Left empty towards screens and in rolled-up history. */
+  latency: z.array(z.tuple([z.int(), z.int()])),
   inFlight: z.int(),
   connections: z.int(),
   cpuPercent: z.number().nullable(),

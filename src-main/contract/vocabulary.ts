@@ -45,11 +45,16 @@ export const RELEASE_COMMANDS = [
   'retry',
   'abandon',
   'retire',
+  'suspendGuard',
+  'restoreGuard',
 ] as const
 export type ReleaseCommand = (typeof RELEASE_COMMANDS)[number]
 
-/** Outcome of judging a criterion. Absence of data is `inconclusive`, never `pass` and never `fail`. */
-export const VERDICTS = ['pass', 'fail', 'inconclusive'] as const
+/**
+ * Outcome of judging. Absence of data is `inconclusive`, never `pass` and never `fail`. `warn` is what everything
+ * together comes to when a criterion failed that pauses and asks instead of taking traffic back.
+ */
+export const VERDICTS = ['pass', 'fail', 'warn', 'inconclusive'] as const
 export type Verdict = (typeof VERDICTS)[number]
 
 /** What the console says of a service at a glance, best first. */

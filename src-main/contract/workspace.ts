@@ -23,6 +23,46 @@ export const declaredCommandSchema = z.strictObject({
 })
 export type DeclaredCommand = Readonly<z.infer<typeof declaredCommandSchema>>
 
+/** An HTTP check of one environment on a schedule: its preview address while idle, its live share is asked there too. */
+export const probeSchema = z.strictObject({
+  name: z.string().min(1).max(100),
+  path: z.string().startsWith('/'),
+  everyMs: z.int().min(250).max(3_600_000),
+  timeoutMs: z.int().min(50).max(60_000),
+  expectStatus: z.int().min(100).max(599),
+  /** Text the body must contain. */
+  expectBody: z.string().nullable(),
+})
+export type Probe = Readonly<z.infer<typeof probeSchema>>
+
+/** Where queries are sent. Secrets are references `${env:NAME}`, read when they are used, never kept or logged. */
+export const metricsProviderSchema = z.strictObject({
+  name: z.string().min(1).max(100),
+  kind: z.enum(['prometheus']),
+  url: z.string(),
+  timeoutMs: z.int().min(100).max(120_000),
+  /** How often its newest sample is expected to change; older than three of these is stale. */
+  intervalMs: z.int().min(1000).max(3_600_000),
+  headers: z.record(z.string(), z.string()),
+  basic: z.strictObject({ user: z.string(), password: z.string() }).nullable(),
+  bearer: z.string().nullable(),
+  tls: z.strictObject({ caFile: z.string().nullable(), certFile: z.string().nullable(), keyFile: z.string().nullable() }).nullable(),
+})
+export type MetricsProviderConfig = Readonly<z.infer<typeof metricsProviderSchema>>
+
+/** What a person is told of, outside the window. */
+export const NOTIFICATION_EVENTS = ['rolledBack', 'held', 'warned', 'waiting', 'failed', 'completed', 'guardSuspended', 'metricsLost'] as const
+export const webhookSchema = z.strictObject({
+  name: z.string().min(1).max(100),
+  url: z.string(),
+  /** `json`: our own shape. `slack`: a text with blocks. */
+  format: z.enum(['json', 'slack']),
+  /** Signs the body (HMAC-SHA-256); a reference `${env:NAME}`, or null: unsigned. */
+  secret: z.string().nullable(),
+  on: z.array(z.enum(NOTIFICATION_EVENTS)).min(1),
+})
+export type Webhook = Readonly<z.infer<typeof webhookSchema>>
+
 export const serviceConfigSchema = z.strictObject({
   name: z.string(),
   /** Key of a folder under providers/. */
@@ -31,6 +71,8 @@ export const serviceConfigSchema = z.strictObject({
   data: dataModeSchema,
   /** Released by the console itself, without gates, holds or baking, when the service has never had a release; null: none. */
   initialVersion: z.string().nullable(),
+  /** HTTP checks on a schedule, a source of metrics of their own. */
+  probes: z.array(probeSchema).max(20),
   /** The provider's own part, parsed by the provider's own schema. */
   settings: z.unknown(),
 })
@@ -46,6 +88,8 @@ export const workspaceSchema = z.strictObject({
   services: z.array(serviceConfigSchema),
   /** Operators (OS user name or e-mail) and their role. Empty: whoever uses this OS account is admin. */
   roles: z.record(z.string(), z.enum(ROLES)),
+  metricsProviders: z.array(metricsProviderSchema).max(20),
+  webhooks: z.array(webhookSchema).max(20),
   commands: z.array(declaredCommandSchema),
   /** SHA-256 over the commands; what trust is given to. */
   commandsDigest: z.string(),

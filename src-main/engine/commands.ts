@@ -3,7 +3,7 @@ import type { Plan } from '../contract/plan.ts'
 import { type Block, type Operator, type Release, SYSTEM_OPERATOR } from '../contract/release.ts'
 import type { ReleaseCommand } from '../contract/vocabulary.ts'
 import { type Facts, blocksFor, blocksNewRelease } from '../core/interlocks/rules.ts'
-import { describe } from '../core/release/actions.ts'
+import { describe, overrulesAnalysis } from '../core/release/actions.ts'
 import { legalCommands, transition } from '../core/release/machine.ts'
 import { planRelease, rebase, sameVersion } from '../core/release/state.ts'
 import type { EngineDeps } from './deps.ts'
@@ -20,6 +20,7 @@ export interface CommandRequest {
   readonly expectedRevision?: number | undefined
   readonly reason: string
   readonly force: boolean
+  readonly forMs?: number | undefined
   readonly operationId: string
 }
 
@@ -92,6 +93,10 @@ export function createCommands(deps: EngineDeps, memory: Memory, ledger: Ledger)
     if (!legalCommands(release).includes(request.command)) transition(release, { kind: 'command', command: request.command, by: operator, reason: '', force: false, digest: '', at: 0 })
     const block = blocksFor(release, request.command, factsFor(release.service, release, operator))[0]
     if (block) throw faultOf(block)
+    const judged = memory.analysis.get(release.id)
+    if (request.reason.trim() === '' && operator.id !== SYSTEM_OPERATOR.id && overrulesAnalysis(judged ? { ...release, analysis: [...judged] } : release, request.command)) {
+      throw new Fault('interlocked', 'This overrules the analysis, and no reason was given. Nothing was changed.', 'Say why, then press it again.')
+    }
   }
 
   /** What an approval is bound to: if any of it changes, the approval is of something else. */
@@ -106,7 +111,7 @@ export function createCommands(deps: EngineDeps, memory: Memory, ledger: Ledger)
       try {
         const applied = await ledger.apply({
           releaseId: request.releaseId,
-          input: { kind: 'command', command: request.command, by: operator, reason: request.reason, force: request.force, digest: approvalDigest(found), at: deps.clock.wallMs() },
+          input: { kind: 'command', command: request.command, by: operator, reason: request.reason, force: request.force, digest: approvalDigest(found), ...(request.forMs === undefined ? {} : { forMs: request.forMs }), at: deps.clock.wallMs() },
           operationId: request.operationId,
           check: (release) => {
             checkAllowed(release, request, operator)
@@ -188,6 +193,7 @@ export function createCommands(deps: EngineDeps, memory: Memory, ledger: Ledger)
         ticket: request.ticket,
         notes: request.notes,
         queued: request.queue && mustWait,
+        rejectedBefore: record.rejected && sameVersion(record.rejected.deployed, candidate) ? record.rejected.why : null,
       })
       const startsNow = request.start && !mustWait
       const ended = startsNow && active ? transition(active, { kind: 'signal', signal: { type: 'superseded' }, at }) : null

@@ -2,7 +2,7 @@ import type { Operator } from '../contract/release.ts'
 import type { WatchItem } from '../contract/system.ts'
 import type { Role } from '../contract/vocabulary.ts'
 import type { ServiceConfig } from '../contract/workspace.ts'
-import type { Clock, CrashPoint, DataSync, EnvironmentsProvider, GateRunner, Ids, MetricsStore, Store } from '../core/ports.ts'
+import type { Clock, CrashPoint, DataSync, EnvironmentsProvider, GateRunner, Ids, MetricsSource, MetricsStore, Store } from '../core/ports.ts'
 
 /** Everything the engine touches. All of it is injected, so that the simulator runs the very same engine. */
 export interface EngineDeps {
@@ -11,6 +11,8 @@ export interface EngineDeps {
   readonly store: Store
   /** Null: no history is kept. */
   readonly metricsStore: MetricsStore | null
+  /** Answers queries and probes. Null: none are declared. */
+  readonly metrics: MetricsSource | null
   readonly gates: GateRunner
   readonly dataSync: DataSync
   readonly services: readonly ServiceConfig[]

@@ -55,7 +55,7 @@ describe('engine', () => {
     sim.world.script('2.0.0', { errorRatio: 0.2 })
     await sim.create('2.0.0')
     await phaseReached(sim, 'rolledBack')
-    expect(sim.current()?.release.rollback?.reason).toContain('error ratio 20.0 %, limit 2.00 %')
+    expect(sim.current()?.release.rollback?.reason).toContain('Error ratio 20 %')
     expect(sim.disk.entries.some((entry) => entry.action === 'analysis.failed' && JSON.stringify(entry.evidence).includes('"errors"'))).toBe(true)
   })
 

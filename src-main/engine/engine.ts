@@ -1,8 +1,11 @@
 import type { JournalEntry } from '../contract/journal.ts'
 import { type Operator, type ReleaseView, SYSTEM_OPERATOR } from '../contract/release.ts'
 import type { ServiceView } from '../contract/service.ts'
+import type { EnvironmentName } from '../contract/vocabulary.ts'
 import type { WatchItem } from '../contract/system.ts'
 import type { OutboxItem } from '../core/ports.ts'
+import type { CriterionTrial, Criterion, VerdictChange } from '../contract/analysis.ts'
+import { createAnalyst } from './analyst.ts'
 import { type CommandRequest, type CreateRequest, createCommands } from './commands.ts'
 import type { EngineDeps } from './deps.ts'
 import { createPerformer } from './effects.ts'
@@ -10,6 +13,7 @@ import { type Applied, createLedger } from './ledger.ts'
 import { createMemory } from './memory.ts'
 import { createRunner } from './runner.ts'
 import { startAgain, stoppedLive } from './start-again.ts'
+import { tryCriterion } from './try-criterion.ts'
 import { createViews } from './views.ts'
 import { createWatcher } from './world.ts'
 
@@ -30,6 +34,10 @@ export interface Engine {
   /** A release in memory or in the store. */
   release(id: string): ReleaseView | null
   releasesOf(service: string, limit: number): readonly ReleaseView[]
+  /** How verdicts changed, oldest first. */
+  verdicts(service: string, fromAt: number, toAt: number): readonly VerdictChange[]
+  /** What a criterion would say now of an environment. Acts on nothing. */
+  tryCriterion(service: string, criterion: Criterion, environment: EnvironmentName): Promise<CriterionTrial>
   snapshot(): readonly WatchItem[]
   /** True while an effect has no committed outcome. */
   busy(): boolean
@@ -77,10 +85,11 @@ export function createEngine(deps: EngineDeps): Engine {
     queued?.catch((error: unknown) => deps.log(`the queued release did not start: ${String(error)}`))
   }
 
-  const ledger = createLedger(deps, memory, onChange)
+  const analyst = createAnalyst(deps)
+  const ledger = createLedger(deps, memory, analyst.freeze, onChange)
   const performer = createPerformer(deps, memory)
   const runner = createRunner(deps, memory, ledger, performer)
-  const watcher = createWatcher(deps, memory, ledger, runner, onReading)
+  const watcher = createWatcher(deps, memory, ledger, runner, analyst, onReading)
   const commands = createCommands(deps, memory, ledger)
 
   /** Services whose stopped live side was looked at, once, after the console opened. */
@@ -141,6 +150,8 @@ export function createEngine(deps: EngineDeps): Engine {
     service: views.service,
     release: view,
     releasesOf: (service, limit) => deps.store.releasesOf(service, limit).map((found) => views.release(memory.release(found.id) ?? found)),
+    verdicts: analyst.verdicts,
+    tryCriterion: (service, criterion, environment) => tryCriterion(deps, memory, service, criterion, environment),
     snapshot: () => [...views.names().flatMap((name): WatchItem[] => {
       const service = views.service(name)
       return service ? [{ kind: 'service', service }] : []

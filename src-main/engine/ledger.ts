@@ -1,4 +1,5 @@
 import { Fault } from '../contract/fault.ts'
+import type { FrozenBaseline } from '../contract/analysis.ts'
 import type { JournalDraft, JournalEntry } from '../contract/journal.ts'
 import type { Release } from '../contract/release.ts'
 import { type Input, transition } from '../core/release/machine.ts'
@@ -32,7 +33,7 @@ export interface ApplyOptions {
  * Load, decide, persist, publish: the only way a release changes. One change of a service at a time; nothing of a change
  * is visible before it is durable.
  */
-export function createLedger(deps: EngineDeps, memory: Memory, onChange: (applied: Applied, entries: readonly JournalEntry[]) => void) {
+export function createLedger(deps: EngineDeps, memory: Memory, freeze: (release: Release) => FrozenBaseline | null, onChange: (applied: Applied, entries: readonly JournalEntry[]) => void) {
   const turns = new Map<string, Promise<unknown>>()
 
   /** Runs acts on one service one after the other. A turn never waits for the world, only for the store. */
@@ -73,7 +74,9 @@ export function createLedger(deps: EngineDeps, memory: Memory, onChange: (applie
       if (!found) return null
       options.check?.(found)
       const before = options.prepare?.(found) ?? found
-      const move = transition(before, options.input)
+      // What the old version did so far is kept by the move that gives the candidate its first traffic.
+      const input = before.stepIndex === -1 ? { ...options.input, baseline: freeze(before) } : options.input
+      const move = transition(before, input)
       const outboxRemove = options.done ? [options.done.id] : []
       if (!move) {
         if (options.done) await persist(batchOf({ entries: options.entries({ before, next: before, queued: [] }), outboxRemove }), options.emergency)
@@ -134,10 +137,13 @@ function follow(record: ServiceRecord, release: Release): ServiceRecord {
       return record
     case 'completed':
     case 'retired':
-      return { ...record, desiredWeights: release.desiredWeights, stable: candidate }
+      return { ...record, desiredWeights: release.desiredWeights, stable: candidate, rejected: null }
     case 'rolledBack': {
       const environment = release.candidateEnvironment === 'blue' ? 'green' : 'blue'
-      return { ...record, desiredWeights: release.desiredWeights, stable: release.stable && { environment, deployed: release.stable } }
+      // What the guard took back by itself goes nowhere by itself again.
+      const byGuard = release.rollback?.by.known === 'system' && release.analysis.some(({ verdict }) => verdict === 'fail')
+      const rejected = byGuard ? { deployed: release.candidate, releaseId: release.id, why: release.rollback?.reason ?? '' } : record.rejected
+      return { ...record, desiredWeights: release.desiredWeights, stable: release.stable && { environment, deployed: release.stable }, rejected }
     }
     case 'awaitingApproval':
     case 'shifting':

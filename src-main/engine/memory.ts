@@ -1,4 +1,5 @@
-import type { CriterionResult, Release } from '../contract/release.ts'
+import type { CriterionResult } from '../contract/analysis.ts'
+import type { Release } from '../contract/release.ts'
 import type { EnvironmentSeries, MetricSample, Observed, ObservedService } from '../contract/traffic.ts'
 import type { ServiceConfig } from '../contract/workspace.ts'
 import { RELEASE_MACHINE } from '../core/release/machine.ts'
@@ -44,7 +45,7 @@ export function createMemory(deps: EngineDeps) {
   reload()
 
   function record(service: string): ServiceRecord {
-    return records.get(service) ?? { name: service, fence: 0, desiredWeights: null, stable: null, revision: 0, releases: 0 }
+    return records.get(service) ?? { name: service, fence: 0, desiredWeights: null, stable: null, rejected: null, revision: 0, releases: 0 }
   }
 
   /** The one release that acts or could be rolled back at once, if any. */

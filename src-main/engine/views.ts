@@ -1,13 +1,15 @@
+import type { Criterion } from '../contract/analysis.ts'
 import type { Release, ReleaseView } from '../contract/release.ts'
 import type { ServiceView, WaitingItem } from '../contract/service.ts'
 import type { MetricSample } from '../contract/traffic.ts'
 import { ENVIRONMENTS, type HealthState } from '../contract/vocabulary.ts'
-import { describeValue } from '../core/analysis/threshold.ts'
+import { describeValue } from '../core/analysis/words.ts'
 import { blocksAutomaticAdvance, blocksNewRelease } from '../core/interlocks/rules.ts'
 import { viewRelease } from '../core/release/actions.ts'
 import { RELEASE_MACHINE } from '../core/release/machine.ts'
 import type { EngineDeps } from './deps.ts'
 import type { Memory } from './memory.ts'
+import { forScreen } from './world.ts'
 import { startAgainAction } from './start-again.ts'
 
 /** A reading older than this is not fresh: two intervals. */
@@ -21,7 +23,7 @@ export function createViews(deps: EngineDeps, memory: Memory) {
 
   function release(found: Release): ReleaseView {
     const live = memory.analysis.get(found.id)
-    const judged = found.phase === 'shifting' || found.phase === 'baking' ? live : undefined
+    const judged = RELEASE_MACHINE[found.phase].ended || found.phase === 'rollingBack' ? undefined : live
     const view = viewRelease(judged ? { ...found, analysis: [...judged] } : found, memory.facts(found.service, found))
     const overdue = found.dueAt !== null && deps.clock.wallMs() > found.dueAt + 1500 && found.phase === 'shifting'
     return overdue ? { ...view, next: whyHeld(found), waitsFor: 'operator' } : view
@@ -63,7 +65,7 @@ export function createViews(deps: EngineDeps, memory: Memory) {
       stable: record.stable,
       health,
       healthReason,
-      latest: { blue: samples.blue.at(-1) ?? null, green: samples.green.at(-1) ?? null },
+      latest: { blue: forScreen(samples.blue.at(-1)), green: forScreen(samples.green.at(-1)) },
       release: current && release(current),
       queued: memory.planned(name).map(release),
       startAgain: startAgainAction(memory, name),
@@ -79,17 +81,17 @@ export function createViews(deps: EngineDeps, memory: Memory) {
     const dead = carrying.find((environment) => environments[environment].readiness !== 'ready')
     if (dead) return ['failing', `${dead} has ${weights[dead]} % of live traffic and is ${environments[dead].readiness}. ${environments[dead].detail}`.trim()]
     if (carrying.length === 0) return current ? ['watch', 'Out of service: no environment has live traffic.'] : ['unknown', 'Nothing was released yet.']
-    const limit = memory.configs.get(name)?.plan.criteria.find((criterion) => criterion.metric === 'errorRatio')?.limit ?? 0.05
+    const limit = errorLimit(memory.configs.get(name)?.plan.criteria ?? [])
     const ratios = carrying.map((environment) => [environment, errorRatio(memory.samples(name)[environment])] as const)
     const worst = ratios.toSorted((a, b) => b[1] - a[1])[0]
-    if (worst && worst[1] > limit) return ['failing', `${worst[0]} error ratio ${describeValue('errorRatio', worst[1])}, limit ${describeValue('errorRatio', limit)}.`]
+    if (worst && worst[1] > limit) return ['failing', `${worst[0]} error ratio ${percent(worst[1])}, limit ${percent(limit)}.`]
     if (current?.phase === 'failed') return ['watch', current.failure?.fault.message ?? 'The release failed.']
     if (current?.phase === 'rollingBack' && current.failure) return ['watch', current.failure.fault.message]
     const { desiredWeights } = memory.record(name)
     if (desiredWeights && current && !current.shiftPending && ENVIRONMENTS.some((environment) => desiredWeights[environment] !== weights[environment])) {
       return ['watch', `Traffic is at blue ${weights.blue} %, green ${weights.green} %; this console asked for blue ${desiredWeights.blue} %, green ${desiredWeights.green} %.`]
     }
-    if (worst && worst[1] > limit * 0.8) return ['watch', `${worst[0]} error ratio ${describeValue('errorRatio', worst[1])}, limit ${describeValue('errorRatio', limit)}.`]
+    if (worst && worst[1] > limit * 0.8) return ['watch', `${worst[0]} error ratio ${percent(worst[1])}, limit ${percent(limit)}.`]
     return ['healthy', '']
   }
 
@@ -112,8 +114,13 @@ export function createViews(deps: EngineDeps, memory: Memory) {
       if (current.phase === 'failed') add('failed', 'Stopped', current.failure?.fault.message ?? '', current.failure?.at ?? since)
       if (current.phase === 'completed') add('window', 'Rollback window', `${name} can go back to ${current.stable?.version ?? ''} at once only until the window closes.`, since, current.dueAt)
       if (current.phase === 'rollingBack' && current.rollback?.waitingForReady) add('failed', 'Rolling back', release(current).next, current.rollback.at)
-      if (current.phase === 'shifting' && !current.shiftPending && RELEASE_MACHINE.shifting.waitsFor(current) === 'operator') add('manualStep', current.paused ? 'Paused' : 'Manual step', `${version} holds at ${current.desiredWeights[current.candidateEnvironment]} %.`, since)
+      if (current.phase === 'shifting' && !current.shiftPending && RELEASE_MACHINE.shifting.waitsFor(current) === 'operator') add('manualStep', current.paused ? (current.paused.why === '' ? 'Paused' : 'Asks') : 'Manual step', current.paused && current.paused.why !== '' ? current.paused.why : `${version} holds at ${current.desiredWeights[current.candidateEnvironment]} %.`, since)
       if (current.phase === 'shifting' && current.dueAt !== null && deps.clock.wallMs() > current.dueAt + 1500) add('analysis', 'Held', whyHeld(current), current.dueAt)
+      const doubts = memory.analysis.get(current.id) ?? []
+      const absent = RELEASE_MACHINE[current.phase].ended ? undefined : doubts.find(({ absentSince }) => absentSince !== null)
+      if (absent) add('analysis', 'No metrics', `${absent.why} It neither promotes nor rolls back by itself until they are back.`, absent.absentSince ?? since)
+      const shared = RELEASE_MACHINE[current.phase].ended ? undefined : doubts.find(({ bothSides }) => bothSides)
+      if (shared) add('health', 'Both environments', shared.why, shared.fromAt)
       if (current.rollback && current.rollback.reason === '' && current.rollback.by.known !== 'system') add('reasonOwed', 'Reason missing', `Say why ${version} was rolled back.`, current.rollback.at)
       const reading = memory.observed(name)
       if (reading.kind === 'known' && reading.value.lease?.expired) add('lease', 'Lease ran out', 'No console watched this shift for a while; traffic was held.', reading.value.lease.expiresAt)
@@ -129,4 +136,12 @@ function errorRatio(samples: readonly MetricSample[]): number {
   const recent = samples.slice(-HEALTH_WINDOW)
   const requests = recent.reduce((sum, sample) => sum + sample.requests, 0)
   return requests < 20 ? 0 : recent.reduce((sum, sample) => sum + sample.errors, 0) / requests
+}
+
+const percent = (ratio: number) => describeValue({ source: 'router', of: 'errorRatio' }, ratio)
+
+/** The error ratio above which a service is said to fail: its strictest plain limit, else 5 %. */
+function errorLimit(criteria: readonly Criterion[]): number {
+  const limits = criteria.flatMap(({ metric, judge }) => (metric.source === 'router' && metric.of === 'errorRatio' && judge.kind === 'threshold' ? [judge.limit] : []))
+  return limits.length > 0 ? Math.min(...limits) : 0.05
 }

@@ -1,10 +1,13 @@
+import type { CriterionResult } from '../contract/analysis.ts'
 import { Fault } from '../contract/fault.ts'
 import { type Release, SYSTEM_OPERATOR } from '../contract/release.ts'
-import type { ObservedService } from '../contract/traffic.ts'
+import type { MetricSample, ObservedService } from '../contract/traffic.ts'
 import type { ServiceConfig } from '../contract/workspace.ts'
-import { judgeCriterion, overallVerdict } from '../core/analysis/threshold.ts'
+import { overallVerdict } from '../core/analysis/judge.ts'
 import { blocksAutomaticAdvance } from '../core/interlocks/rules.ts'
-import { sameWeights, stableWeights } from '../core/release/state.ts'
+import { RELEASE_MACHINE } from '../core/release/machine.ts'
+import { analysisAllows, candidatePercent, criteriaInForce, guardIsSuspended, isWarning, sameWeights, stableWeights } from '../core/release/state.ts'
+import type { Analyst, Judgement } from './analyst.ts'
 import type { EngineDeps } from './deps.ts'
 import type { Memory } from './memory.ts'
 import { batchOf, type Ledger } from './ledger.ts'
@@ -16,11 +19,12 @@ const CLOCK_JUMP_MS = 2000
 const REGISTER_RETRY_MS = 2000
 
 /** Listens to the world and to time, and tells the machine what they say. */
-export function createWatcher(deps: EngineDeps, memory: Memory, ledger: Ledger, runner: Runner, onService: (service: string) => void) {
+export function createWatcher(deps: EngineDeps, memory: Memory, ledger: Ledger, runner: Runner, analyst: Analyst, onService: (service: string) => void) {
   const { clock } = deps
   const stops: (() => void)[] = []
   const busy = new Set<string>()
   const notedLeases = new Set<string>()
+  const notedOverrules = new Set<string>()
   let stopped = false
   let halted = false
   let jumping = false
@@ -74,6 +78,7 @@ export function createWatcher(deps: EngineDeps, memory: Memory, ledger: Ledger, 
   function seen(service: string, value: ObservedService): void {
     if (stopped) return
     memory.setObserved(service, { kind: 'known', value, observedAt: clock.wallMs() })
+    analyst.see(service, value)
     const release = memory.active(service)
     if (release && deps.readOnly() === null) lookForOthers(release, value)
     onService(service)
@@ -133,7 +138,12 @@ export function createWatcher(deps: EngineDeps, memory: Memory, ledger: Ledger, 
       if (acts) keepLease(config.name)
       if (config.data.kind === 'perEnvironment') once(`lag ${config.name}`, () => readLag(config))
     }
-    if (acts) for (const release of memory.running()) judge(release)
+    if (!acts) return
+    for (const release of memory.running()) {
+      if (isWatched(release)) once(`fill ${release.service}`, () => analyst.fill(release.service, (fromAt) => deps.provider(memory.configs.get(release.service)?.provider ?? '').metrics(release.service, fromAt)))
+      judge(release)
+    }
+    for (const config of deps.services) if (!memory.active(config.name)) analyst.forget(config.name)
   }
 
   /**
@@ -145,7 +155,8 @@ export function createWatcher(deps: EngineDeps, memory: Memory, ledger: Ledger, 
     try {
       // Samples carry wall clock times: old ones would shadow, or pose as, what comes now.
       memory.forgetSamples()
-      for (const release of memory.running()) if (release.dueAt !== null) await runner.signal(release.id, { type: 'clockJumped', deltaMs }, planOperation(release))
+      analyst.forgetAll()
+      for (const release of memory.running()) if (release.dueAt !== null || release.trafficSince !== null) await runner.signal(release.id, { type: 'clockJumped', deltaMs }, planOperation(release))
     } finally {
       jumping = false
     }
@@ -159,8 +170,9 @@ export function createWatcher(deps: EngineDeps, memory: Memory, ledger: Ledger, 
     const series = await provider.metrics(config.name, newest)
     if (stopped || (series.blue.length === 0 && series.green.length === 0)) return
     memory.addSamples(config.name, series)
+    analyst.add(config.name, series)
     deps.metricsStore?.append(config.name, series)
-    deps.publish({ kind: 'metrics', service: config.name, blue: series.blue.at(-1) ?? null, green: series.green.at(-1) ?? null })
+    deps.publish({ kind: 'metrics', service: config.name, blue: forScreen(series.blue.at(-1)), green: forScreen(series.green.at(-1)) })
   }
 
   async function readLag(config: ServiceConfig): Promise<void> {
@@ -188,27 +200,58 @@ export function createWatcher(deps: EngineDeps, memory: Memory, ledger: Ledger, 
     })
   }
 
-  /** Judges the candidate while it has traffic. A fail takes traffic back; a pass lets an analysis hold end; doubt holds. */
+  /** From its deployment on, so that what was before the switch is on record. */
+  function isWatched(release: Release): boolean {
+    return release.phase !== 'planned' && !RELEASE_MACHINE[release.phase].ended
+  }
+
+  /**
+   * Judges the candidate while it has traffic, to the end of the rollback window. A fail takes traffic back; a warning
+   * pauses and asks; a pass lets an analysis hold end; doubt holds.
+   */
   function judge(release: Release): void {
-    const watching = (release.phase === 'shifting' && !release.shiftPending) || release.phase === 'baking'
-    if (!watching || release.plan.criteria.length === 0) {
+    const moves = ['shifting', 'baking', 'completed', 'awaitingApproval', 'failed'].includes(release.phase) && !release.shiftPending
+    if (!moves || candidatePercent(release) === 0 || release.stepIndex === -1 || criteriaInForce(release).length === 0) {
       checkDue(release)
       return
     }
-    const samples = memory.samples(release.service)[release.candidateEnvironment]
-    const results = release.plan.criteria.map((criterion) => judgeCriterion(criterion, samples, clock.wallMs()))
-    memory.analysis.set(release.id, results)
-    const verdict = overallVerdict(results)
-    if (verdict === 'fail') {
-      const windowMs = Math.max(...release.plan.criteria.map((criterion) => criterion.windowMs + criterion.consecutive * 1000))
-      const evidence = { results, samples: samples.filter((sample) => sample.at > clock.wallMs() - windowMs) }
-      once(`judge ${release.id}`, async () => {
-        await note(release, 'analysis.failed', results.find((result) => result.verdict === 'fail')?.why ?? 'A criterion failed.', evidence)
-        await runner.signal(release.id, { type: 'judged', verdict, results }, planOperation(release))
-      })
+    analyst.ask(release)
+    const judgement = analyst.judge(release)
+    memory.analysis.set(release.id, judgement.results)
+    const verdict = overallVerdict(judgement.results.filter((result) => !isWarning(result) || !release.acknowledged.includes(result.name)))
+    if (verdict === 'fail') return failed(release, judgement)
+    if (verdict === 'warn' && !release.paused) {
+      once(`judge ${release.id}`, () => act(release, judgement, 'warn'))
       return
     }
     checkDue(release)
+  }
+
+  /** Takes traffic back, or says that it would have, once, while a person holds the guard off. */
+  function failed(release: Release, judgement: Judgement): void {
+    const held = release.guardSuspended
+    if (held === null || !guardIsSuspended(release, clock.wallMs())) {
+      once(`judge ${release.id}`, () => act(release, judgement, 'fail'))
+      return
+    }
+    const key = `${release.id} ${held.at}`
+    if (notedOverrules.has(key)) return
+    notedOverrules.add(key)
+    const why = judgement.results.find((result) => result.verdict === 'fail')?.why ?? ''
+    const evidence = { results: judgement.results, judged: judgement.evidence((result) => result.verdict === 'fail') }
+    once(`overruled ${release.id}`, () => note(release, 'analysis.overruled', `Not rolled back, because ${held.by.name} suspended it: ${why}`, evidence))
+  }
+
+  async function act(release: Release, judgement: Judgement, verdict: 'fail' | 'warn' | 'pass'): Promise<void> {
+    const { results } = judgement
+    const decides = (result: CriterionResult) => (verdict === 'warn' ? isWarning(result) : result.verdict === verdict && (verdict === 'pass' || result.severity === 'fail'))
+    const decided = results.filter(decides)
+    const evidence = { results, judged: judgement.evidence(decides) }
+    const action = { fail: 'analysis.failed', warn: 'analysis.warned', pass: 'analysis.passed' }[verdict]
+    const summary = verdict === 'pass' ? `Analysis passed: ${decided.map(({ name }) => name).join(', ')}` : (decided[0]?.why ?? 'A criterion failed.')
+    // Taking traffic back never waits for a journal that cannot take the evidence.
+    await note(release, action, summary, evidence).catch((error: unknown) => deps.log(`evidence of ${release.id} was not kept: ${toFault(error, deps).message}`))
+    await runner.signal(release.id, { type: 'judged', verdict, results }, planOperation(release))
   }
 
   /** An overdue hold advances once, through the same gates and interlocks as a person's promote. */
@@ -218,9 +261,11 @@ export function createWatcher(deps: EngineDeps, memory: Memory, ledger: Ledger, 
     if (blocks.length > 0) return
     once(`due ${release.id}`, async () => {
       const needsAnalysis = release.phase === 'shifting' && release.plan.steps[release.stepIndex]?.hold.kind === 'analysis'
-      const results = memory.analysis.get(release.id) ?? []
-      if (needsAnalysis && overallVerdict(results) !== 'pass') return
-      if (needsAnalysis) await runner.signal(release.id, { type: 'judged', verdict: 'pass', results }, planOperation(release))
+      if (needsAnalysis) {
+        const judgement = analyst.judge(release)
+        if (!analysisAllows({ ...release, analysis: [...judgement.results] })) return
+        await act(release, judgement, 'pass')
+      }
       // The release is named with its revision, so that a hold that was paused or promoted meanwhile is left alone.
       const now = memory.release(release.id)
       if (now && now.phase === release.phase && now.stepIndex === release.stepIndex && now.dueAt === release.dueAt && !now.paused) {
@@ -255,4 +300,9 @@ export function createWatcher(deps: EngineDeps, memory: Memory, ledger: Ledger, 
       for (const stop of stops) stop()
     },
   }
+}
+
+/** Screens draw percentiles; the histogram they come from is for judges. */
+export function forScreen(sample: MetricSample | undefined): MetricSample | null {
+  return sample ? { ...sample, latency: [] } : null
 }

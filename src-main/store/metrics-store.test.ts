@@ -11,6 +11,7 @@ const sample = (at: number, part: Partial<MetricSample> = {}): MetricSample => (
   at,
   requests: 10,
   errors: 1,
+  latency: [],
   byClass: { s2xx: 9, s3xx: 0, s4xx: 0, s5xx: 1, failed: 0 },
   p50Ms: 5,
   p95Ms: 20,

@@ -28,6 +28,7 @@ const STRAGGLERS_MS = 3000
 /** A database that cannot be used is made anew at most this often, milliseconds. */
 const REMAKE_MS = 30_000
 const TIDY_MS = 30_000
+const VERDICTS_KEPT_MS = 365 * 24 * 3600_000
 
 /** Opens the history of samples. Never throws: history that cannot be kept is dropped, and `problem()` says so. */
 export function openMetricsStore(options: OpenMetricsOptions): LosableMetricsStore {
@@ -124,6 +125,7 @@ export function openMetricsStore(options: OpenMetricsOptions): LosableMetricsSto
       const rowsOf = (level: number) => spans.filter((span) => span.level === level).reduce((sum, span) => sum + span.rows, 0)
       const largest = LEVELS.map((_, level) => level).toSorted((a, b) => rowsOf(b) - rowsOf(a))[0]
       target.transaction(() => {
+        target.removeVerdictsBefore(now - VERDICTS_KEPT_MS)
         for (const { series, level, first, last } of spans) {
           const kept = now - levelAt(level).keptMs
           // Over the quota, the level that takes most gives up some of its oldest time.
@@ -188,6 +190,25 @@ export function openMetricsStore(options: OpenMetricsOptions): LosableMetricsSto
       } catch (error) {
         failed(error)
         return none
+      }
+    },
+    appendVerdicts(service, changes) {
+      const target = open()
+      if (!target || changes.length === 0) return
+      try {
+        target.transaction(() => {
+          for (const change of changes) target.putVerdict(service, change)
+        })
+      } catch (error) {
+        failed(error)
+      }
+    },
+    readVerdicts(service, fromAt, toAt) {
+      try {
+        return open()?.verdicts(service, fromAt, toAt) ?? []
+      } catch (error) {
+        failed(error)
+        return []
       }
     },
     problem: () => problem,

@@ -1,5 +1,6 @@
 import Database from 'better-sqlite3'
 import { rmSync } from 'node:fs'
+import type { VerdictChange } from '../contract/analysis.ts'
 import type { MetricSample } from '../contract/traffic.ts'
 import type { EnvironmentName } from '../contract/vocabulary.ts'
 
@@ -36,6 +37,10 @@ export interface MetricsTable {
   /** Times of the first and last row; null when there is none. */
   span(series: number, level: number): { readonly first: number; readonly last: number } | null
   removeBefore(series: number, level: number, at: number): void
+  putVerdict(service: string, change: VerdictChange): void
+  /** The newest 5,000 of the range, oldest first. */
+  verdicts(service: string, fromAt: number, toAt: number): readonly VerdictChange[]
+  removeVerdictsBefore(at: number): void
   allSeries(): readonly number[]
   usedBytes(): number
   transaction(work: () => void): void
@@ -74,6 +79,8 @@ function openDatabase(file: string): Database.Database {
         ${COUNTS.map((name) => `${name} INTEGER NOT NULL`).join(', ')}, ${PEAKS.map((name) => `${name} REAL`).join(', ')},
         PRIMARY KEY (series, level, at)
       ) STRICT, WITHOUT ROWID;
+      CREATE TABLE IF NOT EXISTS verdicts (service TEXT NOT NULL, at INTEGER NOT NULL, release_id TEXT NOT NULL, version TEXT NOT NULL, name TEXT NOT NULL, verdict TEXT NOT NULL, why TEXT NOT NULL) STRICT;
+      CREATE INDEX IF NOT EXISTS verdicts_by_time ON verdicts (service, at);
       PRAGMA user_version=${VERSION};
     `)
     return db
@@ -100,6 +107,9 @@ function overDatabase(db: Database.Database): MetricsTable {
   const series = db.prepare<[], number>('SELECT id FROM series').pluck()
   const findSeries = db.prepare<[string, string], number>('SELECT id FROM series WHERE service = ? AND environment = ?').pluck()
   const addSeries = db.prepare('INSERT INTO series (service, environment) VALUES (?, ?)')
+  const putVerdict = db.prepare('INSERT INTO verdicts (service, at, release_id, version, name, verdict, why) VALUES (?, ?, ?, ?, ?, ?, ?)')
+  const verdicts = db.prepare<[string, number, number], VerdictChange>('SELECT at, release_id AS releaseId, version, name, verdict, why FROM verdicts WHERE service = ? AND at >= ? AND at <= ? ORDER BY at DESC, rowid DESC LIMIT 5000')
+  const removeVerdicts = db.prepare('DELETE FROM verdicts WHERE at < ?')
   const ids = new Map<string, number>()
 
   return {
@@ -125,6 +135,9 @@ function overDatabase(db: Database.Database): MetricsTable {
       return from === undefined || to === undefined ? null : { first: from, last: to }
     },
     removeBefore: (id, level, at) => void remove.run(id, level, at),
+    putVerdict: (service, { at, releaseId, version, name, verdict, why }) => void putVerdict.run(service, at, releaseId, version, name, verdict, why),
+    verdicts: (service, fromAt, toAt) => verdicts.all(service, fromAt, toAt).toReversed(),
+    removeVerdictsBefore: (at) => void removeVerdicts.run(at),
     allSeries: () => series.all(),
     usedBytes() {
       const [pages, free, size] = ['page_count', 'freelist_count', 'page_size'].map((name) => Number(db.pragma(name, { simple: true })))
@@ -150,6 +163,7 @@ function sampleOf(row: Row): MetricSample {
     p50Ms: row.p50_ms,
     p95Ms: row.p95_ms,
     p99Ms: row.p99_ms,
+    latency: [],
     inFlight: row.in_flight ?? 0,
     connections: row.connections ?? 0,
     cpuPercent: row.cpu_percent,

@@ -30,7 +30,7 @@ describe('store', { timeout: 120_000 }, () => {
 
   it('commits entries, rows and outbox together and gives them back after a restart', async () => {
     const item = { id: 'o1', releaseId: 'rel-1', service: 'payments', fence: 1, effect: { type: 'runGates' as const }, operationId: 'operation-1', attempts: 0 }
-    const service = { name: 'payments', fence: 1, desiredWeights: null, stable: null, revision: 1, releases: 1 }
+    const service = { name: 'payments', fence: 1, desiredWeights: null, stable: null, rejected: null, revision: 1, releases: 1 }
     const entries = await store.commit(
       batch({ entries: [draft(), draft({ kind: 'outcome', outcome: 'verified' })], releases: [release({ id: 'rel-1' })], services: [service], outboxAdd: [item], operation: { id: 'operation-1', releaseId: 'rel-1' } }),
     )

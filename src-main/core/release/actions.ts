@@ -2,7 +2,7 @@ import type { Action, Release, ReleaseView } from '../../contract/release.ts'
 import { type ReleaseCommand, otherEnvironment } from '../../contract/vocabulary.ts'
 import { type Facts, blocksFor } from '../interlocks/rules.ts'
 import { RELEASE_MACHINE, legalCommands } from './machine.ts'
-import { candidatePercent, missingApprovals, nextStepIndex } from './state.ts'
+import { analysisAllows, candidatePercent, missingApprovals, nextStepIndex } from './state.ts'
 
 /** What the operator sees of a release: its state, and every legal command in the words of its result. */
 export function viewRelease(release: Release, facts: Facts): ReleaseView {
@@ -12,6 +12,7 @@ export function viewRelease(release: Release, facts: Facts): ReleaseView {
     actions: legalCommands(release).map((command) => ({
       command,
       ...describe(release, command),
+      needsReason: overrulesAnalysis(release, command),
       ...(command === 'rollBack' ? withDataLag(release, facts) : {}),
       blocks: [...blocksFor(release, command, facts)],
     })),
@@ -68,9 +69,19 @@ export function describe(release: Release, command: ReleaseCommand): Pick<Action
       return { label: `Try ${failedAct(release)} again`, effect: 'Does again what failed.', weight: 'forward' }
     case 'abandon':
       return { label: `Abandon ${release.candidate.version}`, effect: `${release.candidateEnvironment} is stopped. Live traffic was never on it.`, weight: 'quiet' }
+    case 'suspendGuard':
+      return { label: 'Suspend automatic roll back', effect: 'For a time, only people take traffic back. Analysis goes on.', weight: 'quiet' }
+    case 'restoreGuard':
+      return { label: 'Guard it again', effect: 'Criteria take traffic back by themselves again.', weight: 'quiet' }
     case 'retire':
       return { label: `Retire ${back(release)}`, effect: 'The instant way back ends.', weight: 'irreversible' }
   }
+}
+
+/** Goes on although the analysis has not said yes, or holds it off: whoever does says why. */
+export function overrulesAnalysis(release: Release, command: ReleaseCommand): boolean {
+  if (command === 'suspendGuard') return true
+  return (command === 'promote' || command === 'promoteFully') && release.phase === 'shifting' && !analysisAllows(release)
 }
 
 function pauseEffect(release: Release, percent: number): string {
@@ -88,7 +99,7 @@ export function whatHappensNext(release: Release): string {
   const index = nextStepIndex(release)
   const step = index === null ? null : (release.plan.steps[index] ?? null)
   const toNext = step ? `${step.weightPercent} % goes to ${release.candidateEnvironment}` : release.plan.bakeMs > 0 ? 'baking starts' : `${release.candidate.version} is done`
-  if (release.paused) return 'Paused: nothing moves forward until someone resumes it.'
+  if (release.paused) return release.paused.why === '' ? 'Paused: nothing moves forward until someone resumes it.' : `Paused, and asks: ${release.paused.why}`
   switch (release.phase) {
     case 'planned':
       return release.queued ? 'It starts by itself once the release before it is over.' : 'It waits to be started.'

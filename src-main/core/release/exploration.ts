@@ -1,11 +1,17 @@
 import { Fault } from '../../contract/fault.ts'
 import type { Plan } from '../../contract/plan.ts'
 import { type Release, SYSTEM_OPERATOR } from '../../contract/release.ts'
-import { RELEASE_COMMANDS } from '../../contract/vocabulary.ts'
+import type { CriterionResult } from '../../contract/analysis.ts'
+import { RELEASE_COMMANDS, type Verdict } from '../../contract/vocabulary.ts'
 import { type Input, RELEASE_MACHINE, type Signal, transition } from './machine.ts'
 import { missingApprovals, planRelease } from './state.ts'
 
 const BROKEN = new Fault('providerUnavailable', 'It broke.', 'Retry.').data
+
+/** A result of the test plan's criterion. */
+function resultOf(verdict: Verdict): CriterionResult {
+  return { name: 'error ratio', severity: 'fail', verdict, why: 'because', value: 0, baseline: null, against: 'limit', limit: 0.01, requests: 1, statistic: null, closeness: 0, fromAt: 0, toAt: 0, absentSince: null, bothSides: false }
+}
 
 /** Every signal the engine can report, with each content that changes what the table does. */
 export const EVERY_SIGNAL: readonly Signal[] = [
@@ -18,9 +24,10 @@ export const EVERY_SIGNAL: readonly Signal[] = [
   { type: 'weightsVerified' },
   { type: 'stopped' },
   { type: 'due' },
-  { type: 'judged', verdict: 'pass', results: [{ metric: 'errorRatio', limit: 0.01, value: 0, requests: 1, verdict: 'pass', why: '' }] },
+  { type: 'judged', verdict: 'pass', results: [resultOf('pass')] },
   { type: 'judged', verdict: 'inconclusive', results: [] },
-  { type: 'judged', verdict: 'fail', results: [] },
+  { type: 'judged', verdict: 'fail', results: [resultOf('fail')] },
+  { type: 'judged', verdict: 'warn', results: [{ ...resultOf('fail'), severity: 'warn' }] },
   { type: 'effectFailed', effect: 'setWeights', fault: BROKEN },
   { type: 'revertedElsewhere', reason: 'lease' },
   { type: 'superseded' },
@@ -48,6 +55,9 @@ export function shapeOf(release: Release): string {
     release.gates.length > 0 && release.gates.every((gate) => gate.state === 'passed'),
     release.analysis.length > 0 && release.analysis.every((result) => result.verdict === 'pass'),
     release.desiredWeights,
+    release.acknowledged.length > 0,
+    release.guardSuspended !== null,
+    release.rejectedBefore !== null,
   ])
 }
 
@@ -58,7 +68,7 @@ export interface Edge {
 }
 
 /** Every state that can be reached from a planned release by any sequence of commands and signals, and every edge between them. */
-export function explore(plan: Plan, first: boolean): { readonly states: readonly Release[]; readonly edges: readonly Edge[] } {
+export function explore(plan: Plan, first: boolean, rejected = false): { readonly states: readonly Release[]; readonly edges: readonly Edge[] } {
   const start = planRelease({
     id: 'checkout-1',
     service: 'checkout',
@@ -72,6 +82,7 @@ export function explore(plan: Plan, first: boolean): { readonly states: readonly
     ticket: '',
     notes: '',
     queued: false,
+    rejectedBefore: rejected ? 'it answered with errors' : null,
   })
   const seen = new Map<string, Release>([[shapeOf(start), start]])
   const edges: Edge[] = []

@@ -15,7 +15,7 @@ const PLAN: Plan = {
     { weightPercent: 100, hold: { kind: 'timed', ms: 10 }, approvals: 0 },
   ],
   gates: [{ kind: 'command', name: 'smoke', command: 'true', timeoutMs: 1000 }],
-  criteria: [{ metric: 'errorRatio', limit: 0.01, windowMs: 1000, minRequests: 1, consecutive: 1 }],
+  criteria: [{ name: 'error ratio', metric: { source: 'router', of: 'errorRatio' }, judge: { kind: 'threshold', limit: 0.01, harm: 'above', windowMs: 1000, minRequests: 1, consecutive: 1 }, severity: 'fail', graceMs: 0, absence: { action: 'hold', afterMs: 0 } }],
   bakeMs: 10,
   drainMs: 10,
   rollbackWindowMs: 10,
@@ -49,15 +49,15 @@ describe('the release machine', () => {
       {
         "abandoned": "",
         "awaitingApproval": "approve pause resume rollBack",
-        "baking": "promote pause resume rollBack",
-        "completed": "pause resume rollBack retire",
+        "baking": "promote pause resume rollBack suspendGuard restoreGuard",
+        "completed": "pause resume rollBack retire suspendGuard restoreGuard",
         "deploying": "pause resume rollBack abandon",
         "failed": "rollBack retry abandon",
         "planned": "start abandon",
         "retired": "rollBack",
         "rolledBack": "",
         "rollingBack": "rollBack",
-        "shifting": "promote promoteFully pause resume rollBack",
+        "shifting": "promote promoteFully pause resume rollBack suspendGuard restoreGuard",
         "verifying": "pause resume rollBack abandon",
       }
     `)

@@ -1,8 +1,10 @@
 import { Fault, type FaultData } from '../../contract/fault.ts'
-import { type CriterionResult, type GateResult, type Operator, type Release, SYSTEM_OPERATOR } from '../../contract/release.ts'
+import type { CriterionResult, FrozenBaseline } from '../../contract/analysis.ts'
+import { type GateResult, type Operator, type Release, SYSTEM_OPERATOR } from '../../contract/release.ts'
 import { RELEASE_COMMANDS, type ReleaseCommand, type ReleasePhase, type Verdict } from '../../contract/vocabulary.ts'
 import type { Effect } from '../ports.ts'
-import { abandon, advance, approve, begin, complete, deployStable, enterStep, fail, finishHold, type Move, pause, resume, retire, retry, rollBack } from './moves.ts'
+import { abandon, advance, approve, begin, complete, deployStable, enterStep, fail, finishHold, type Move, pause, pauseToAsk, resume, retire, retry, rollBack, suspendGuard } from './moves.ts'
+import { analysisAllows, guardIsSuspended, isWarning } from './state.ts'
 
 /** What an operator asks. `at` is wall clock milliseconds, given, never read. */
 export interface CommandInput {
@@ -13,7 +15,10 @@ export interface CommandInput {
   readonly force: boolean
   /** SHA-256 of what an approval is bound to; empty for other commands. */
   readonly digest: string
+  /** Suspending the guard: for how long, milliseconds. */
+  readonly forMs?: number
   readonly at: number
+  readonly baseline?: FrozenBaseline | null
 }
 
 /** What the engine reports of the world. */
@@ -36,6 +41,8 @@ export interface SignalInput {
   readonly kind: 'signal'
   readonly signal: Signal
   readonly at: number
+  /** The old version's record so far: kept by the move that gives the candidate its first live traffic. */
+  readonly baseline?: FrozenBaseline | null
 }
 export type Input = CommandInput | SignalInput
 
@@ -54,6 +61,8 @@ export interface PhaseRow {
   readonly when: { readonly [T in SignalType]?: OnSignal<T> }
 }
 
+const GUARD_SUSPENSION_MS = 15 * 60_000
+
 const provider = () => 'provider' as const
 const nobody = () => null
 
@@ -61,7 +70,20 @@ const nobody = () => null
 const untouched = (release: Release) => release.stepIndex === -1
 
 const clockJumped: OnSignal<'clockJumped'> = (release, signal) =>
-  release.dueAt === null ? null : { next: { ...release, dueAt: release.dueAt + signal.deltaMs, dueSince: (release.dueSince ?? release.dueAt) + signal.deltaMs }, effects: [] }
+  release.dueAt === null && release.trafficSince === null ? null : { next: { ...release, ...moved(release, signal.deltaMs) }, effects: [] }
+
+/** Every instant that something is counted from or to. */
+function moved(release: Release, deltaMs: number): Partial<Release> {
+  const later = (at: number | null) => (at === null ? null : at + deltaMs)
+  const { guardSuspended } = release
+  return {
+    dueAt: later(release.dueAt),
+    dueSince: later(release.dueSince),
+    trafficSince: later(release.trafficSince),
+    weightSince: later(release.weightSince),
+    guardSuspended: guardSuspended && { ...guardSuspended, until: guardSuspended.until + deltaMs },
+  }
+}
 
 const revertedElsewhere: OnSignal<'revertedElsewhere'> = (release, signal, at) => rollBack(release, { by: SYSTEM_OPERATOR, reason: signal.reason, force: false, at })
 
@@ -69,11 +91,18 @@ const failedEffect: OnSignal<'effectFailed'> = (release, signal, at) => fail(rel
 
 const judgedWhileMoving: OnSignal<'judged'> = (release, signal, at) => {
   const judged = { ...release, analysis: [...signal.results] }
-  if (signal.verdict === 'fail') {
-    const worst = signal.results.find((result) => result.verdict === 'fail')
+  if (signal.verdict === 'fail' && !guardIsSuspended(release, at)) {
+    const worst = signal.results.find((result) => result.verdict === 'fail' && result.severity === 'fail')
     return rollBack(judged, { by: SYSTEM_OPERATOR, reason: worst?.why ?? 'A criterion failed.', force: false, at })
   }
-  return { next: judged, effects: [] }
+  const warning = signal.results.find((result) => isWarning(result) && !release.acknowledged.includes(result.name))
+  return (warning && pauseToAsk(judged, warning.why, at)) ?? { next: judged, effects: [] }
+}
+
+/** While the guard may take traffic back, a person may hold it off for a time, with a reason; and give it back. */
+const guard: PhaseRow['on'] = {
+  suspendGuard: (r, i) => suspendGuard(r, { by: i.by, reason: i.reason, at: i.at, forMs: i.forMs ?? GUARD_SUSPENSION_MS }),
+  restoreGuard: (r) => (r.guardSuspended === null ? null : { next: { ...r, guardSuspended: null }, effects: [] }),
 }
 
 /** The release machine: a record over every phase. */
@@ -107,6 +136,10 @@ export const RELEASE_MACHINE: { readonly [P in ReleasePhase]: PhaseRow } = {
       gatesDone: (r, s, at) => {
         const next = { ...r, gates: [...s.gates] }
         const failed = s.gates.find((gate) => gate.state !== 'passed')
+        if (!failed && r.rejectedBefore !== null) {
+          const why = `This version was rolled back by the guard before: ${r.rejectedBefore} It gets no live traffic until someone resumes it.`
+          return pauseToAsk({ ...next, rejectedBefore: null }, why, at) ?? { next, effects: [] }
+        }
         if (!failed) return advance(next, at)
         const fault = new Fault('gateFailed', `Gate "${failed.name}" failed: ${failed.detail} Live traffic was not touched.`, 'Mend the version and release it again, or retry the gates if the cause is gone.')
         return fail(next, fault.data, at)
@@ -137,9 +170,10 @@ export const RELEASE_MACHINE: { readonly [P in ReleasePhase]: PhaseRow } = {
       pause,
       resume: (r, i) => resume(r, i.at),
       rollBack,
+      ...guard,
     },
     when: {
-      weightsVerified: (r, _s, at) => finishHold({ ...r, shiftPending: false }, at),
+      weightsVerified: (r, _s, at) => finishHold({ ...r, shiftPending: false, trafficSince: r.trafficSince ?? at, weightSince: at }, at),
       due: (r, _s, at) => (r.paused || r.shiftPending || !analysisAllows(r) ? null : advance(r, at)),
       judged: judgedWhileMoving,
       effectFailed: failedEffect,
@@ -151,15 +185,16 @@ export const RELEASE_MACHINE: { readonly [P in ReleasePhase]: PhaseRow } = {
     ended: false,
     trafficMayBeOff: true,
     waitsFor: (release) => (release.paused ? 'operator' : 'clock'),
-    on: { promote: (r, i) => complete({ ...r, paused: null }, i.at), pause, resume: (r, i) => resume(r, i.at), rollBack },
+    on: { promote: (r, i) => complete({ ...r, paused: null }, i.at), pause, resume: (r, i) => resume(r, i.at), rollBack, ...guard },
     when: { due: (r, _s, at) => (r.paused ? null : complete(r, at)), judged: judgedWhileMoving, revertedElsewhere, clockJumped },
   },
   completed: {
     ended: false,
     trafficMayBeOff: true,
     waitsFor: (release) => (release.paused ? 'operator' : 'clock'),
-    on: { rollBack, retire: (r, i) => retire(r, i.at), pause, resume: (r, i) => resume(r, i.at) },
+    on: { rollBack, retire: (r, i) => retire(r, i.at), pause, resume: (r, i) => resume(r, i.at), ...guard },
     when: {
+      judged: judgedWhileMoving,
       due: (r, _s, at) => (r.paused ? null : retire(r, at)),
       superseded: (r, _s, at) => ({ next: { ...r, phase: 'retired', dueAt: null, dueSince: null, paused: null, endedAt: at }, effects: [] }),
       revertedElsewhere,
@@ -200,12 +235,6 @@ export const RELEASE_MACHINE: { readonly [P in ReleasePhase]: PhaseRow } = {
   abandoned: { ended: true, trafficMayBeOff: false, waitsFor: nobody, on: {}, when: {} },
 }
 
-/** An analysis hold is over only when the last verdict on every criterion was `pass`: doubt holds. */
-function analysisAllows(release: Release): boolean {
-  if (release.plan.steps[release.stepIndex]?.hold.kind !== 'analysis') return true
-  return release.analysis.length >= release.plan.criteria.length && release.analysis.every((result) => result.verdict === 'pass')
-}
-
 function rollBackAgain(release: Release, at: number): Move {
   return rollBack(release, { by: release.rollback?.by ?? SYSTEM_OPERATOR, reason: release.rollback?.reason ?? '', force: false, at })
 }
@@ -221,7 +250,11 @@ function stableOf(release: Release) {
 export function transition(release: Release, input: Input): Move | null {
   const row = RELEASE_MACHINE[release.phase]
   const move = input.kind === 'command' ? row.on[input.command]?.(release, input) : applySignal(row, release, input)
-  if (move) return { next: { ...move.next, revision: release.revision + 1 }, effects: move.effects }
+  if (move) {
+    const startsTraffic = release.stepIndex === -1 && move.next.stepIndex >= 0
+    const baseline = startsTraffic ? (input.baseline ?? null) : move.next.baseline
+    return { next: { ...move.next, baseline, revision: release.revision + 1 }, effects: move.effects }
+  }
   if (input.kind === 'signal') return null
   throw new Fault(
     'illegalCommand',

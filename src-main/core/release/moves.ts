@@ -1,7 +1,7 @@
 import type { FaultData } from '../../contract/fault.ts'
-import type { Operator, Release } from '../../contract/release.ts'
+import { type Operator, type Release, SYSTEM_OPERATOR } from '../../contract/release.ts'
 import type { Effect } from '../ports.ts'
-import { candidateWeights, missingApprovals, nextStepIndex, stableEnvironment, stableWeights } from './state.ts'
+import { candidateWeights, isWarning, missingApprovals, nextStepIndex, stableEnvironment, stableWeights } from './state.ts'
 
 /** A changed release and what must happen to the world because of it. */
 export interface Move {
@@ -54,7 +54,7 @@ export function enterStep(release: Release, index: number, at: number): Move {
   }
   const weights = candidateWeights(release, step.weightPercent)
   return {
-    next: { ...release, ...noTimer, phase: 'shifting', stepIndex: index, pendingStep: null, desiredWeights: weights, shiftPending: true, failure: null, analysis: [] },
+    next: { ...release, ...noTimer, phase: 'shifting', stepIndex: index, pendingStep: null, desiredWeights: weights, shiftPending: true, failure: null, analysis: [], acknowledged: [] },
     effects: [shift(release, weights)],
   }
 }
@@ -108,13 +108,21 @@ export function approve(release: Release, input: By & { digest: string }): Move 
 export function pause(release: Release, input: By): Move | null {
   if (release.paused) return null
   const remainingMs = release.dueAt === null ? null : Math.max(0, release.dueAt - input.at)
-  return { next: { ...release, ...noTimer, paused: { at: input.at, by: input.by, remainingMs } }, effects: [] }
+  return { next: { ...release, ...noTimer, paused: { at: input.at, by: input.by, remainingMs, why: '' } }, effects: [] }
+}
+
+/** Stops the plan where it is and asks, because of what the guard saw. */
+export function pauseToAsk(release: Release, why: string, at: number): Move | null {
+  const move = pause(release, { by: SYSTEM_OPERATOR, at })
+  return move?.next.paused ? { ...move, next: { ...move.next, paused: { ...move.next.paused, why } } } : null
 }
 
 export function resume(release: Release, at: number): Move | null {
   if (!release.paused) return null
   const { remainingMs } = release.paused
-  const resumed = { ...release, paused: null }
+  // Who goes on has seen what was warned of, in this step.
+  const warned = release.analysis.filter(isWarning).map((result) => result.name)
+  const resumed = { ...release, paused: null, acknowledged: [...new Set([...release.acknowledged, ...warned])] }
   if (remainingMs !== null) return { next: { ...resumed, ...timer(remainingMs, at) }, effects: [] }
   const gatesPassed = release.phase === 'verifying' && release.gates.every((gate) => gate.state === 'passed')
   if (gatesPassed) return advance(resumed, at)
@@ -125,6 +133,11 @@ export function resume(release: Release, at: number): Move | null {
 /** Stops where it is. Traffic stays as it was last verified. */
 export function fail(release: Release, fault: FaultData, at: number): Move {
   return { next: { ...release, ...noTimer, phase: 'failed', failure: { phase: release.phase, fault, at } }, effects: [] }
+}
+
+/** Until then nothing is rolled back by itself. Analysis goes on and is shown. */
+export function suspendGuard(release: Release, input: By & { reason: string; forMs: number }): Move {
+  return { next: { ...release, guardSuspended: { by: input.by, reason: input.reason, at: input.at, until: input.at + input.forMs } }, effects: [] }
 }
 
 /** Does again what failed. */

@@ -1,3 +1,4 @@
+import type { Criterion, CriterionResult } from '../../contract/analysis.ts'
 import type { Plan } from '../../contract/plan.ts'
 import type { Operator, Release } from '../../contract/release.ts'
 import { OUT_OF_SERVICE, type VersionRef, type Weights } from '../../contract/traffic.ts'
@@ -16,6 +17,8 @@ export interface NewRelease {
   readonly ticket: string
   readonly notes: string
   readonly queued: boolean
+  /** Why the guard took this very version back before, or null. */
+  readonly rejectedBefore: string | null
 }
 
 /**
@@ -43,6 +46,12 @@ export function planRelease(input: NewRelease): Release {
     dueSince: null,
     gates: plan.gates.map((gate) => ({ name: gate.name, state: 'waiting', detail: '', exitCode: null, output: '', endedAt: null })),
     analysis: [],
+    baseline: null,
+    trafficSince: null,
+    weightSince: null,
+    guardSuspended: null,
+    acknowledged: [],
+    rejectedBefore: input.rejectedBefore,
     approvals: [],
     failure: null,
     rollback: null,
@@ -89,6 +98,35 @@ export function nextStepIndex(release: Release): number | null {
 /** Percent of live requests the candidate is meant to have now. */
 export function candidatePercent(release: Release): number {
   return release.desiredWeights[release.candidateEnvironment]
+}
+
+/** What is judged now: the step's own criteria if it names any, else the plan's. */
+export function criteriaInForce(release: Pick<Release, 'plan' | 'phase' | 'stepIndex'>): readonly Criterion[] {
+  const step = release.phase === 'shifting' ? release.plan.steps[release.stepIndex] : undefined
+  return step?.criteria ?? release.plan.criteria
+}
+
+/** A breach that pauses and asks instead of taking traffic back. */
+export function isWarning(result: CriterionResult): boolean {
+  return result.verdict === 'fail' && result.severity === 'warn'
+}
+
+/** True while a person has suspended automatic roll back. */
+export function guardIsSuspended(release: Pick<Release, 'guardSuspended'>, at: number): boolean {
+  return release.guardSuspended !== null && at < release.guardSuspended.until
+}
+
+/**
+ * A hold for analysis is over only when every criterion in force was judged and passed, or a person has seen its
+ * warning and gone on: doubt holds.
+ */
+export function analysisAllows(release: Release): boolean {
+  if (release.plan.steps[release.stepIndex]?.hold.kind !== 'analysis') return true
+  const seen = (name: string) => release.analysis.find((result) => result.name === name)
+  return criteriaInForce(release).every(({ name }) => {
+    const result = seen(name)
+    return result?.verdict === 'pass' || (result !== undefined && isWarning(result) && release.acknowledged.includes(name))
+  })
 }
 
 /** Approvals still missing before a step may be entered. */

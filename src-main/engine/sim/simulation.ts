@@ -55,6 +55,7 @@ export function createSimulation(options: SimulationOptions = {}) {
     plan: { ...DEFAULT_TEST_PLAN, ...options.plan },
     data: options.data ?? { kind: 'shared' },
     settings: {},
+    probes: [],
     initialVersion: options.initialVersion === undefined ? '1.0.0' : options.initialVersion,
   }
 
@@ -93,6 +94,7 @@ export function createSimulation(options: SimulationOptions = {}) {
       ids: { next: () => `id-${(idCounter += 1)}`, random },
       store: guard(createMemoryStore(disk, time.clock, () => diskFails)),
       metricsStore: null,
+      metrics: null,
       gates: options.gates ?? { run: async (gate) => ({ name: gate.name, state: 'passed', detail: '', exitCode: 0, output: '', endedAt: time.clock.wallMs() }) },
       dataSync: { lagMs: async () => options.lagMs?.() ?? 0 },
       services: [config],

@@ -8,7 +8,7 @@ export const DEFAULT_TEST_PLAN: Plan = {
     { weightPercent: 100, hold: { kind: 'timed', ms: 0 }, approvals: 0 },
   ],
   gates: [],
-  criteria: [{ metric: 'errorRatio', limit: 0.02, windowMs: 10_000, minRequests: 20, consecutive: 2 }],
+  criteria: [{ name: 'error ratio', metric: { source: 'router', of: 'errorRatio' }, judge: { kind: 'threshold', limit: 0.02, harm: 'above', windowMs: 10_000, minRequests: 20, consecutive: 2 }, severity: 'fail', graceMs: 0, absence: { action: 'hold', afterMs: 0 } }],
   bakeMs: 10_000,
   drainMs: 1_000,
   rollbackWindowMs: 60_000,

@@ -11,7 +11,7 @@ describeProvider('fake', async () => {
   const provider = createFakeProvider({ world, clock: time.clock, versions: ['1.0.0', '2.0.0', '3.0.0'] })
   return {
     provider,
-    config: { name: 'checkout', provider: 'fake', plan: DEFAULT_TEST_PLAN, data: { kind: 'shared' }, settings: {}, initialVersion: null },
+    config: { name: 'checkout', provider: 'fake', plan: DEFAULT_TEST_PLAN, data: { kind: 'shared' }, settings: {}, probes: [], initialVersion: null },
     versions: { stable: '1.0.0', candidate: '2.0.0', neverReady: '3.0.0' },
     passTime: (ms) => time.advance(ms),
     dispose: () => provider.close(),

@@ -1,3 +1,4 @@
+import { bucketOf } from '../../core/analysis/latency-histogram.ts'
 import { Fault } from '../../contract/fault.ts'
 import { type EnvironmentSeries, type LeaseState, type MetricSample, type ObservedEnvironment, type ObservedService, type VersionRef, type Weights, OUT_OF_SERVICE } from '../../contract/traffic.ts'
 import { ENVIRONMENTS, type EnvironmentName, type Readiness } from '../../contract/vocabulary.ts'
@@ -224,7 +225,7 @@ export function createFakeWorld(clock: Clock, requestsPerSecond = 100) {
         const p99Ms = requests === 0 ? null : (script.p99Ms ?? 20)
         const samples: MetricSample[] = []
         for (let at = from; at <= now; at += 1000) {
-          samples.push({ at, requests, errors, byClass: { s2xx: requests - errors, s3xx: 0, s4xx: 0, s5xx: errors, failed: 0 }, p50Ms: p99Ms === null ? null : p99Ms / 2, p95Ms: p99Ms, p99Ms, inFlight: 0, connections: 0, cpuPercent: null, memoryBytes: null })
+          samples.push({ at, requests, errors, byClass: { s2xx: requests - errors, s3xx: 0, s4xx: 0, s5xx: errors, failed: 0 }, p50Ms: p99Ms === null ? null : p99Ms / 2, p95Ms: p99Ms, p99Ms, latency: p99Ms === null ? [] : [[bucketOf(p99Ms / 2), requests]], inFlight: 0, connections: 0, cpuPercent: null, memoryBytes: null })
         }
         return samples
       }

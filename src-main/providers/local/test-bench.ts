@@ -118,6 +118,7 @@ export async function createBench(options: Partial<LocalProviderOptions> = {}): 
     config: (name, settings = {}) => ({
       name,
       provider: 'local',
+    probes: [],
       plan: { steps: [{ weightPercent: 100, hold: { kind: 'manual' }, approvals: 0 }], gates: [], criteria: [], bakeMs: 0, drainMs: 1000, rollbackWindowMs: 0, lease: { ttlMs: 5000, onExpiry: 'hold' } },
       data: { kind: 'shared' },
       initialVersion: null,

@@ -96,6 +96,7 @@ async function begin(): Promise<string> {
   await provider.register({
     name: 'web',
     provider: 'local',
+    probes: [],
     plan: { steps: [{ weightPercent: 100, hold: { kind: 'manual' }, approvals: 0 }], gates: [], criteria: [], bakeMs: 0, drainMs: DRAIN_MS, rollbackWindowMs: 0, lease: { ttlMs: 60_000, onExpiry: 'hold' } },
     data: { kind: 'shared' },
     initialVersion: null,

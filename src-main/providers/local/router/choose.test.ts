@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { choose, createDeck } from './choose.ts'
-import { bucketMiddleMs, bucketOf, percentileMs } from './histogram.ts'
+import { bucketMiddleMs, bucketOf, percentileMs } from '../../../core/analysis/latency-histogram.ts'
 import type { RouteState } from './messages.ts'
 
 const request = (cookie?: string) => ({ headers: cookie === undefined ? {} : { cookie } }) as IncomingMessage

@@ -1,5 +1,5 @@
 import type { SecondCounts } from './messages.ts'
-import { BUCKETS, bucketOf } from './histogram.ts'
+import { BUCKETS, bucketOf } from '../../../core/analysis/latency-histogram.ts'
 
 /** Counts what one environment answered to users. Preview requests are not counted. */
 export interface Counters {

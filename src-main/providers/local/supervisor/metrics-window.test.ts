@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { bucketOf } from '../router/histogram.ts'
+import { bucketOf } from '../../../core/analysis/latency-histogram.ts'
 import type { SecondCounts } from '../router/messages.ts'
 import { createMetricsWindow, WINDOW_SECONDS } from './metrics-window.ts'
 

@@ -1,7 +1,7 @@
 import type { EnvironmentSeries, MetricSample } from '../../../contract/traffic.ts'
 import { ENVIRONMENTS, type EnvironmentName } from '../../../contract/vocabulary.ts'
 import type { SecondCounts } from '../router/messages.ts'
-import { percentileMs } from '../router/histogram.ts'
+import { percentileMs } from '../../../core/analysis/latency-histogram.ts'
 import type { Usage } from './usage.ts'
 
 /** How far back samples are kept, seconds. */
@@ -30,6 +30,7 @@ function toSample(at: number, counts: SecondCounts, latency: ReadonlyMap<number,
     p50Ms: percentileMs(latency, 0.5),
     p95Ms: percentileMs(latency, 0.95),
     p99Ms: percentileMs(latency, 0.99),
+    latency: [...latency],
     inFlight: counts.inFlight,
     connections: counts.connections,
     cpuPercent: usage?.cpuPercent ?? null,

@@ -1,0 +1,212 @@
+import type { Criterion, CriterionResult, FrozenBaseline, Metric, Series, VerdictChange } from '../contract/analysis.ts'
+import type { Release } from '../contract/release.ts'
+import type { EnvironmentSeries, ObservedService } from '../contract/traffic.ts'
+import { type EnvironmentName, otherEnvironment } from '../contract/vocabulary.ts'
+import { freezeBaseline } from '../core/analysis/frozen-baseline.ts'
+import { judgeCriterion } from '../core/analysis/judge.ts'
+import type { JudgeInput } from '../core/analysis/judge-input.ts'
+import { bucketOf } from '../core/analysis/latency-histogram.ts'
+import { criteriaInForce, isWarning, stableEnvironment } from '../core/release/state.ts'
+import type { EngineDeps } from './deps.ts'
+import { addReading, createRecording, emptySeries, type Recording, sliceSeries } from './recording.ts'
+
+/** Verdict changes kept in memory per service, for a console without history on disk. */
+const KEEP_CHANGES = 500
+/** More than any judge looks back beyond its window, to see gaps and intervals. */
+const SLACK_MS = 60_000
+
+/** One metric that a metrics provider answers, for one environment. */
+interface Asked {
+  readonly series: Series
+  polledAt: number
+  pending: boolean
+  /** Why the last answer was none; empty when there was one. */
+  problem: string
+}
+
+interface Watch {
+  readonly recording: Recording
+  readonly asked: Map<string, Asked>
+  readonly verdicts: Map<string, string>
+  filled: boolean
+}
+
+/** What was judged, and what it was judged on. */
+export interface Judgement {
+  readonly results: readonly CriterionResult[]
+  /** The evidence of results that are not a pass, or of all: what `explain` recomputes them from. */
+  evidence(which: (result: CriterionResult) => boolean): readonly { readonly criterion: Criterion; readonly input: JudgeInput; readonly sharedBy: number }[]
+}
+
+/** Keeps what releases under way did, asks metrics providers, and judges. It decides nothing and moves nothing. */
+export function createAnalyst(deps: EngineDeps) {
+  const { clock } = deps
+  const watches = new Map<string, Watch>()
+  const changes = new Map<string, VerdictChange[]>()
+
+  function watchOf(service: string): Watch {
+    const found = watches.get(service) ?? { recording: createRecording(), asked: new Map(), verdicts: new Map(), filled: false }
+    watches.set(service, found)
+    return found
+  }
+
+  /** What happened before anyone watched, as far as the provider still knows it. */
+  async function fill(service: string, read: (fromAt: number) => Promise<EnvironmentSeries>): Promise<void> {
+    const watch = watchOf(service)
+    if (watch.filled) return
+    watch.filled = true
+    try {
+      watch.recording.add(await read(clock.wallMs() - 15 * 60_000))
+    } catch {
+      watch.filled = false
+    }
+  }
+
+  function seriesOf(watch: Watch, metric: Metric, environment: EnvironmentName): Series {
+    const track = watch.recording.tracks[environment]
+    switch (metric.source) {
+      case 'router':
+        return track.router
+      case 'process':
+        return { ...track.router, requests: track.router.requests, values: track[metric.of] }
+      case 'probe':
+      case 'query':
+        return askedOf(watch, metric, environment).series
+    }
+  }
+
+  function askedOf(watch: Watch, metric: Metric, environment: EnvironmentName): Asked {
+    const key = `${environment} ${JSON.stringify(metric)}`
+    const found = watch.asked.get(key) ?? { series: emptySeries(), polledAt: -Infinity, pending: false, problem: '' }
+    watch.asked.set(key, found)
+    return found
+  }
+
+  /** Asks metrics providers what is due. Never waits: judging goes on with what is there. */
+  function ask(release: Release): void {
+    const source = deps.metrics
+    if (!source) return
+    const watch = watchOf(release.service)
+    for (const { metric, judge } of criteriaInForce(release)) {
+      if (metric.source !== 'query' && metric.source !== 'probe') continue
+      const windowMs = 'windowMs' in judge ? judge.windowMs : SLACK_MS
+      for (const environment of [release.candidateEnvironment, otherEnvironment(release.candidateEnvironment)]) {
+        const asked = askedOf(watch, metric, environment)
+        const now = clock.monotonicMs()
+        if (asked.pending || now - asked.polledAt < source.intervalMs(metric)) continue
+        asked.pending = true
+        asked.polledAt = now
+        const isCandidate = environment === release.candidateEnvironment
+        const version = (isCandidate ? release.candidate : release.stable)?.version ?? ''
+        const fromAt = asked.series.at.at(-1) ?? clock.wallMs() - 15 * 60_000
+        source.read(metric, { service: release.service, environment, version, windowMs }, fromAt).then(
+          (reading) => {
+            asked.problem = ''
+            addReading(asked.series, reading, bucketOf)
+          },
+          (error: unknown) => {
+            asked.problem = error instanceof Error ? error.message : String(error)
+          },
+        ).finally(() => {
+          asked.pending = false
+        }).catch(() => undefined)
+      }
+    }
+  }
+
+  function inputOf(watch: Watch, release: Release, criterion: Criterion): JudgeInput {
+    const { candidateEnvironment } = release
+    const since = release.trafficSince ?? clock.wallMs()
+    return {
+      now: clock.wallMs(),
+      candidate: seriesOf(watch, criterion.metric, candidateEnvironment),
+      baseline: seriesOf(watch, criterion.metric, otherEnvironment(candidateEnvironment)),
+      frozen: release.baseline,
+      candidateSince: since,
+      stepSince: release.weightSince ?? since,
+      weightPercent: release.desiredWeights[candidateEnvironment],
+      crashes: watch.recording.tracks[candidateEnvironment].crashes.filter((at) => at >= since),
+    }
+  }
+
+  /** Judges everything in force. Absence that lasted too long becomes what its criterion declares, nothing else. */
+  function judge(release: Release): Judgement {
+    const watch = watchOf(release.service)
+    const criteria = criteriaInForce(release)
+    const sharedBy = Math.max(1, criteria.filter(({ judge: { kind } }) => kind === 'errors' || kind === 'latency').length)
+    const judged = criteria.map((criterion) => {
+      const input = inputOf(watch, release, criterion)
+      const plain = judgeCriterion(criterion, input, { sharedBy })
+      return { criterion, input, result: withProblem(watch, release, criterion, afterAbsence(criterion, plain, input.now)) }
+    })
+    const results = judged.map(({ result }) => result)
+    remember(release, watch, results)
+    return {
+      results,
+      evidence: (which) => judged.filter(({ result }) => which(result)).map(({ criterion, input }) => ({ criterion, input: trimmed(criterion, input, sharedBy), sharedBy })),
+    }
+  }
+
+  function withProblem(watch: Watch, release: Release, { metric }: Criterion, result: CriterionResult): CriterionResult {
+    if (result.absentSince === null || (metric.source !== 'query' && metric.source !== 'probe')) return result
+    const { problem } = askedOf(watch, metric, release.candidateEnvironment)
+    return problem === '' ? result : { ...result, why: `${result.why} ${problem}` }
+  }
+
+  function remember(release: Release, watch: Watch, results: readonly CriterionResult[]): void {
+    const added = results.flatMap((result): VerdictChange[] => {
+      const { name, why } = result
+      const verdict = isWarning(result) ? 'warn' : result.verdict
+      const key = `${release.id} ${name}`
+      if (watch.verdicts.get(key) === verdict) return []
+      watch.verdicts.set(key, verdict)
+      return [{ at: clock.wallMs(), releaseId: release.id, version: release.candidate.version, name, verdict, why }]
+    })
+    if (added.length === 0) return
+    changes.set(release.service, [...(changes.get(release.service) ?? []), ...added].slice(-KEEP_CHANGES))
+    deps.metricsStore?.appendVerdicts(release.service, added)
+  }
+
+  return {
+    fill,
+    ask,
+    judge,
+    add: (service: string, series: EnvironmentSeries): void => watches.get(service)?.recording.add(series),
+    see: (service: string, observed: ObservedService): void => watches.get(service)?.recording.see(observed, clock.wallMs()),
+    /** The stable side's record until now: what the candidate is compared with once that side has no traffic. */
+    freeze(release: Release): FrozenBaseline | null {
+      const watch = watches.get(release.service)
+      return watch && release.stable !== null ? freezeBaseline(watch.recording.tracks[stableEnvironment(release)].router, clock.wallMs()) : null
+    },
+    /** The service has no release under way any more. */
+    forget: (service: string): void => void watches.delete(service),
+    forgetAll: (): void => watches.clear(),
+    verdicts(service: string, fromAt: number, toAt: number): readonly VerdictChange[] {
+      const inMemory = (changes.get(service) ?? []).filter(({ at }) => at >= fromAt && at <= toAt)
+      const stored = deps.metricsStore?.readVerdicts(service, fromAt, Math.min(toAt, (inMemory[0]?.at ?? Infinity) - 1)) ?? []
+      return [...stored, ...inMemory]
+    },
+    /** Judges a criterion on a release's candidate (or the live side) without being part of anything. */
+    recording: (service: string): Recording | null => watches.get(service)?.recording ?? null,
+  }
+}
+export type Analyst = ReturnType<typeof createAnalyst>
+
+/** What a criterion declares for absence that lasts: nothing else turns missing data into an act. */
+export function afterAbsence(criterion: Criterion, result: CriterionResult, now: number): CriterionResult {
+  const { action, afterMs } = criterion.absence
+  if (action === 'hold' || result.verdict !== 'inconclusive' || result.absentSince === null || now - result.absentSince < afterMs) return result
+  const declared = action === 'pause' ? 'it pauses and asks' : 'it rolls back'
+  return { ...result, verdict: 'fail', severity: action === 'pause' ? 'warn' : 'fail', why: `${result.why} It has been missing for ${Math.round((now - result.absentSince) / 1000)} s, and for that the workspace declares that ${declared}.` }
+}
+
+/** No more of the samples than the verdict needs: recomputed here, so that what is kept is known to give the same. */
+function trimmed(criterion: Criterion, input: JudgeInput, sharedBy: number): JudgeInput {
+  const { judge } = criterion
+  const windowMs = 'windowMs' in judge ? judge.windowMs + ('consecutive' in judge ? judge.consecutive * 1000 : 0) : 'windows' in judge ? Math.max(...judge.windows.map(({ longMs }) => longMs)) : input.now - input.candidateSince
+  const withLatency = criterion.metric.source === 'router' || criterion.metric.source === 'probe' ? criterion.metric.of === 'latency' : false
+  const cut = (fromAt: number): JudgeInput => ({ ...input, candidate: sliceSeries(input.candidate, fromAt, withLatency), baseline: sliceSeries(input.baseline, fromAt, withLatency) })
+  const small = cut(input.now - windowMs - SLACK_MS)
+  const same = JSON.stringify(judgeCriterion(criterion, small, { sharedBy })) === JSON.stringify(judgeCriterion(criterion, input, { sharedBy }))
+  return same ? small : cut(-Infinity)
+}
