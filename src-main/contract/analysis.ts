@@ -6,7 +6,7 @@ import { VERDICTS } from './vocabulary.ts'
  * What is measured. `router` counts exactly, each second, for both environments. `process` is read from the process
  * tree. `probe` asks the live and preview addresses on a schedule. `query` is an expression a metrics provider answers.
  */
-export const metricSchema = z.discriminatedUnion('source', [
+export const metricSchema = z.union([
   z.strictObject({ source: z.literal('router'), of: z.literal('errorRatio') }),
   z.strictObject({ source: z.literal('router'), of: z.literal('latency'), quantile: z.enum(['p50', 'p95', 'p99']) }),
   z.strictObject({ source: z.literal('process'), of: z.enum(['cpuPercent', 'memoryBytes', 'inFlight', 'restarts']) }),
