@@ -5,7 +5,7 @@ import type { Plan } from '../../contract/plan.ts'
 import type { Operator } from '../../contract/release.ts'
 import type { DataMode } from '../../contract/service.ts'
 import type { ServiceConfig } from '../../contract/workspace.ts'
-import type { Clock, GateRunner } from '../../core/ports.ts'
+import type { Clock, GateRunner, MetricsSource } from '../../core/ports.ts'
 import { type CallFault, createFakeProvider } from '../../providers/fake/fake-provider.ts'
 import { createFakeWorld } from '../../providers/fake/fake-world.ts'
 import { type Engine, createEngine } from '../engine.ts'
@@ -29,6 +29,10 @@ export interface SimulationOptions {
   readonly gates?: GateRunner
   readonly data?: DataMode
   readonly resumesStopped?: boolean
+  readonly requestsPerSecond?: number
+  /** Poisson counts instead of exact shares. */
+  readonly noisy?: boolean
+  readonly metrics?: MetricsSource
   readonly lagMs?: () => number
   /** Digest of a version's configuration at a moment, simulated milliseconds since the start. */
   readonly digestOf?: (version: string, atMs: number) => string
@@ -40,7 +44,7 @@ export interface SimulationOptions {
  */
 export function createSimulation(options: SimulationOptions = {}) {
   const time = createVirtualClock()
-  const world = createFakeWorld(time.clock)
+  const world = createFakeWorld(time.clock, options.requestsPerSecond ?? 100, options.noisy ? seededRandom((options.seed ?? 1) + 7919) : null)
   const disk = createSimulatedDisk()
   const random = seededRandom(options.seed ?? 1)
   const log: string[] = []
@@ -94,7 +98,7 @@ export function createSimulation(options: SimulationOptions = {}) {
       ids: { next: () => `id-${(idCounter += 1)}`, random },
       store: guard(createMemoryStore(disk, time.clock, () => diskFails)),
       metricsStore: null,
-      metrics: null,
+      metrics: options.metrics ?? null,
       gates: options.gates ?? { run: async (gate) => ({ name: gate.name, state: 'passed', detail: '', exitCode: 0, output: '', endedAt: time.clock.wallMs() }) },
       dataSync: { lagMs: async () => options.lagMs?.() ?? 0 },
       services: [config],

@@ -1,8 +1,8 @@
-import { bucketOf } from '../../core/analysis/latency-histogram.ts'
 import { Fault } from '../../contract/fault.ts'
 import { type EnvironmentSeries, type LeaseState, type MetricSample, type ObservedEnvironment, type ObservedService, type VersionRef, type Weights, OUT_OF_SERVICE } from '../../contract/traffic.ts'
 import { ENVIRONMENTS, type EnvironmentName, type Readiness } from '../../contract/vocabulary.ts'
 import type { Clock, LeaseRequest, Operation, SetWeights } from '../../core/ports.ts'
+import { createFakeTraffic, type FakeTraffic } from './fake-traffic.ts'
 
 /** How a version behaves in the fake world. Unset: starts at once, stays ready, answers everything in 20 ms. */
 export interface VersionScript {
@@ -12,6 +12,8 @@ export interface VersionScript {
   /** 0 to 1. */
   readonly errorRatio?: number
   readonly p99Ms?: number
+  /** Grows from 64 MiB by so many bytes a second. */
+  readonly leaksBytesPerSecond?: number
 }
 
 interface Slot {
@@ -29,13 +31,14 @@ interface ServiceState {
   slots: Record<EnvironmentName, Slot>
   lease: (LeaseState & { readonly revertTo: Weights; readonly cancel: () => void }) | null
   listeners: Set<() => void>
+  traffic: FakeTraffic
 }
 
 /**
  * The world the fake provider acts on: deterministic, in memory, outliving any console connected to it. Scripts say how
  * versions behave; counters say what was really done, which is what tests of "exactly once" look at.
  */
-export function createFakeWorld(clock: Clock, requestsPerSecond = 100) {
+export function createFakeWorld(clock: Clock, requestsPerSecond = 100, random: (() => number) | null = null) {
   const services = new Map<string, ServiceState>()
   const scripts = new Map<string, VersionScript>()
   const operations = new Map<string, { generation: number }>()
@@ -47,6 +50,7 @@ export function createFakeWorld(clock: Clock, requestsPerSecond = 100) {
   const staleEffects: string[] = []
   let broken: 'forgetsOperations' | 'ignoresFences' | null = null
   let metricsOff = false
+  let spoil: ((samples: readonly MetricSample[], environment: EnvironmentName, now: number) => readonly MetricSample[]) | null = null
 
   function known(service: string): ServiceState {
     const state = services.get(service)
@@ -75,7 +79,19 @@ export function createFakeWorld(clock: Clock, requestsPerSecond = 100) {
     return true
   }
 
+  /** Counts traffic as it was until now, before something changes. */
+  function count(state: ServiceState): void {
+    state.traffic.countTo(clock.wallMs(), state.weights, (name) => {
+      const slot = state.slots[name]
+      const script = (slot.deployed && scripts.get(slot.deployed.version)) ?? {}
+      const age = clock.monotonicMs() - slot.startedMs
+      const memoryBytes = slot.running ? 64 * 1024 * 1024 + ((script.leaksBytesPerSecond ?? 0) * age) / 1000 : null
+      return { ready: readiness(slot) === 'ready', errorRatio: script.errorRatio ?? 0, p99Ms: script.p99Ms ?? 20, memoryBytes }
+    })
+  }
+
   function changeWeights(service: string, state: ServiceState, weights: Weights, cause: string): void {
+    count(state)
     state.lease?.cancel()
     state.lease = null
     state.weights = weights
@@ -107,6 +123,7 @@ export function createFakeWorld(clock: Clock, requestsPerSecond = 100) {
     shifts,
     staleEffects,
     script(version: string, script: VersionScript): void {
+      for (const state of services.values()) count(state)
       scripts.set(version, script)
       for (const state of services.values()) notify(state)
     },
@@ -114,13 +131,17 @@ export function createFakeWorld(clock: Clock, requestsPerSecond = 100) {
     sabotage(how: typeof broken): void {
       broken = how
     },
+    /** What the provider says of its samples instead of the truth. Null: the truth. */
+    spoilMetrics(how: typeof spoil): void {
+      spoil = how
+    },
     metricsOff(on: boolean): void {
       metricsOff = on
     },
     register(service: string): void {
       if (services.has(service)) return
       const slot = (): Slot => ({ deployed: null, startedAt: 0, startedMs: 0, running: false })
-      services.set(service, { generation: 0, cause: 'start', weights: OUT_OF_SERVICE, fence: 0, slots: { blue: slot(), green: slot() }, lease: null, listeners: new Set() })
+      services.set(service, { generation: 0, cause: 'start', weights: OUT_OF_SERVICE, fence: 0, slots: { blue: slot(), green: slot() }, lease: null, listeners: new Set(), traffic: createFakeTraffic(requestsPerSecond, random) })
     },
     listen(service: string, listener: () => void): () => void {
       const state = known(service)
@@ -166,6 +187,7 @@ export function createFakeWorld(clock: Clock, requestsPerSecond = 100) {
       if (!admit(operation, state)) return
       operations.set(operation.id, { generation: state.generation })
       if (same && readiness(slot) === 'ready') return
+      count(state)
       state.slots[environment] = { deployed: version, startedAt: clock.wallMs(), startedMs: clock.monotonicMs(), running: true }
       notify(state)
     },
@@ -203,33 +225,23 @@ export function createFakeWorld(clock: Clock, requestsPerSecond = 100) {
       }
       if (!admit(operation, state)) return
       operations.set(operation.id, { generation: state.generation })
+      count(state)
       state.slots[environment].running = false
       notify(state)
     },
     /** Kills what runs in an environment, as a fault of the world. */
     crash(service: string, environment: EnvironmentName): void {
       const state = known(service)
+      count(state)
       state.slots[environment].running = false
       notify(state)
     },
     metrics(service: string, fromAt: number): EnvironmentSeries {
       if (metricsOff) throw new Fault('providerUnavailable', 'The metrics are switched off.', 'Switch them on.')
       const state = known(service)
-      const now = Math.floor(clock.wallMs() / 1000) * 1000
-      const from = Math.max(Math.floor(fromAt / 1000) * 1000 + 1000, now - 60_000)
-      const series = (name: EnvironmentName): MetricSample[] => {
-        const slot = state.slots[name]
-        const script = (slot.deployed && scripts.get(slot.deployed.version)) ?? {}
-        const requests = Math.round((requestsPerSecond * state.weights[name]) / 100)
-        const errors = readiness(slot) === 'ready' ? Math.round(requests * (script.errorRatio ?? 0)) : requests
-        const p99Ms = requests === 0 ? null : (script.p99Ms ?? 20)
-        const samples: MetricSample[] = []
-        for (let at = from; at <= now; at += 1000) {
-          samples.push({ at, requests, errors, byClass: { s2xx: requests - errors, s3xx: 0, s4xx: 0, s5xx: errors, failed: 0 }, p50Ms: p99Ms === null ? null : p99Ms / 2, p95Ms: p99Ms, p99Ms, latency: p99Ms === null ? [] : [[bucketOf(p99Ms / 2), requests]], inFlight: 0, connections: 0, cpuPercent: null, memoryBytes: null })
-        }
-        return samples
-      }
-      return { blue: series('blue'), green: series('green') }
+      count(state)
+      const series = state.traffic.since(fromAt)
+      return spoil ? { blue: spoil(series.blue, 'blue', clock.wallMs()), green: spoil(series.green, 'green', clock.wallMs()) } : series
     },
   }
 }
