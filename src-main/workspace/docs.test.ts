@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { DEFAULT_CRITERIA } from '../core/analysis/default-criteria.ts'
 import { localSettingsSchema } from '../providers/local/config.ts'
 import { localWorkspaceShape } from '../providers/local/workspace-shape.ts'
 import { loadWorkspace } from './load.ts'
@@ -51,7 +52,7 @@ describe('docs/workspace.md', () => {
       expect(row('bake')[column]).toBe(formatDuration(plan.bakeMs))
       expect(row('drain')[column]).toBe(formatDuration(plan.drainMs))
       expect(row('rollback-window')[column]).toBe(formatDuration(plan.rollbackWindowMs))
-      expect(row('criteria')[column]).toContain(`≤ ${(plan.criteria[0]?.limit ?? 0) * 100} %`)
+      expect(plan.criteria).toEqual(DEFAULT_CRITERIA)
       for (const { weightPercent, hold } of plan.steps) {
         expect(row('steps')[column]).toMatch(new RegExp(`\\b${weightPercent}\\b`))
         if (hold.kind !== 'manual' && hold.ms > 0) expect(row('steps')[column]).toContain(formatDuration(hold.ms))

@@ -112,8 +112,8 @@ services:
         { kind: 'http', name: 'GET /plain', method: 'GET', path: '/plain', expectStatus: 200, expectBody: null, expectHeaders: {}, maxLatencyMs: null, timeoutMs: 5000, times: 1 },
       ],
       criteria: [
-        { metric: 'errorRatio', limit: 0.005, windowMs: 30_000, minRequests: 10, consecutive: 2 },
-        { metric: 'p99Ms', limit: 400, windowMs: 30_000, minRequests: 20, consecutive: 3 },
+        { name: 'Error ratio', metric: { source: 'router', of: 'errorRatio' }, judge: { kind: 'threshold', limit: 0.005, harm: 'above', windowMs: 30_000, minRequests: 10, consecutive: 2 }, severity: 'fail', graceMs: 0, absence: { action: 'hold', afterMs: 60_000 } },
+        { name: 'Latency p99', metric: { source: 'router', of: 'latency', quantile: 'p99' }, judge: { kind: 'threshold', limit: 400, harm: 'above', windowMs: 30_000, minRequests: 20, consecutive: 3 }, severity: 'fail', graceMs: 0, absence: { action: 'hold', afterMs: 60_000 } },
       ],
       bakeMs: 300_000,
       drainMs: 10_000,

@@ -3,10 +3,12 @@ import { dirname, resolve } from 'node:path'
 import { isMap, YAMLMap } from 'yaml'
 import type { Node } from 'yaml'
 import { ROLES, TIERS } from '../contract/vocabulary.ts'
-import type { DeclaredCommand, Workspace, WorkspaceProblem } from '../contract/workspace.ts'
+import type { DeclaredCommand, MetricsProviderConfig, Webhook, Workspace, WorkspaceProblem } from '../contract/workspace.ts'
 import { workspaceSchema } from '../contract/workspace.ts'
 import { entryOf, field, mapping, record } from './collections.ts'
 import { commandsDigest } from './commands.ts'
+import { metricsNames, metricsReader } from './metrics-reader.ts'
+import { notifyReader } from './notify-reader.ts'
 import { parseYaml, startOf } from './parse.ts'
 import { planReader } from './plan-reader.ts'
 import { collectProblems } from './problems.ts'
@@ -64,6 +66,8 @@ export function loadWorkspace(file: string, options: LoadOptions): WorkspaceLoad
     digest: read.digest,
     services: parts.services,
     roles: parts.roles,
+    metricsProviders: [...parts.metricsProviders],
+    webhooks: [...parts.webhooks],
     commands: parts.commands,
     commandsDigest: commandsDigest(parts.commands),
     demo: options.demoFile !== undefined && sameFile(path, options.demoFile),
@@ -77,12 +81,15 @@ interface Parts {
   readonly tier: Workspace['tier']
   readonly services: Workspace['services']
   readonly roles: Workspace['roles']
+  readonly metricsProviders: readonly MetricsProviderConfig[]
+  readonly webhooks: readonly Webhook[]
   readonly commands: DeclaredCommand[]
   readonly idleStopMs: number | null
 }
 
 function readParts(root: YAMLMap, path: string, problems: Problems, options: LoadOptions): Parts | undefined {
   const at = startReading(problems, startOf(root))
+  const context = { folder: dirname(path), variables: options.variables ?? process.env }
   const read = mapping('the workspace', {
     workspace: field('name', text(NAME), 'the workspace’s name: `workspace: shop`'),
     tier: field('tier', word(TIERS), `\`tier:\` with one of ${TIERS.join(', ')}`),
@@ -90,18 +97,21 @@ function readParts(root: YAMLMap, path: string, problems: Problems, options: Loa
     defaults: field('defaults', anyMapping),
     plans: field('plans', anyMapping),
     roles: field('roles', record('roles', { pattern: /^\S{1,200}$/, expected: 'an OS user name or an e-mail address' }, () => word(ROLES))),
+    metrics: field('metrics', metricsReader(context)),
+    notify: field('webhooks', notifyReader(context)),
     'idle-stop': field('idleStopMs', duration({ minMs: 1000 })),
   })(root, at)
   if (!read) return undefined
   const around: ServiceSurroundings = {
     tier: read.tier ?? 'dev',
     providers: options.providers,
-    context: { folder: dirname(path), variables: options.variables ?? process.env },
+    context,
     plans: read.plans ?? new YAMLMap(),
     defaults: read.defaults ?? new YAMLMap(),
+    metrics: metricsNames(entryOf(root, 'metrics')?.value, read.metrics),
   }
   const inside = (key: string): Reading => at.inside(key, entryOf(root, key)?.keyAt ?? startOf(root), startOf(entryOf(root, key)?.value))
-  record('plans', NAME, () => planReader)(around.plans, inside('plans'))
+  record('plans', NAME, () => planReader({ metrics: around.metrics, probes: null }))(around.plans, inside('plans'))
   checkDefaults(inside('defaults'), around)
   const services = readServices(read.services, inside('services'), around)
   refuseSharedPorts(services.flatMap((service) => service.ports), at)
@@ -111,6 +121,8 @@ function readParts(root: YAMLMap, path: string, problems: Problems, options: Loa
     tier: around.tier,
     services: services.flatMap(({ config }) => config ?? []),
     roles: { ...read.roles },
+    metricsProviders: (read.metrics ?? []).map(({ config }) => config),
+    webhooks: read.webhooks ?? [],
     commands: services.flatMap((service) => service.commands),
     idleStopMs: read.idleStopMs ?? null,
   }

@@ -1,3 +1,4 @@
+import { DEFAULT_CRITERIA } from '../core/analysis/default-criteria.ts'
 import type { Gate, Plan, Step } from '../contract/plan.ts'
 import type { Tier } from '../contract/vocabulary.ts'
 
@@ -18,7 +19,7 @@ const last: Step = { weightPercent: 100, hold: NO_HOLD, approvals: 0 }
 export const PLAN_DEFAULTS: Readonly<Record<Tier, Omit<Plan, 'gates'>>> = {
   dev: {
     steps: [timed(10, 20 * SECOND_MS), timed(50, 20 * SECOND_MS), last],
-    criteria: [{ metric: 'errorRatio', limit: 0.05, windowMs: 30 * SECOND_MS, minRequests: 20, consecutive: 3 }],
+    criteria: [...DEFAULT_CRITERIA],
     bakeMs: 30 * SECOND_MS,
     drainMs: 10 * SECOND_MS,
     rollbackWindowMs: 10 * MINUTE_MS,
@@ -26,7 +27,7 @@ export const PLAN_DEFAULTS: Readonly<Record<Tier, Omit<Plan, 'gates'>>> = {
   },
   staging: {
     steps: [judged(10, MINUTE_MS), judged(50, MINUTE_MS), last],
-    criteria: [{ metric: 'errorRatio', limit: 0.02, windowMs: MINUTE_MS, minRequests: 50, consecutive: 3 }],
+    criteria: [...DEFAULT_CRITERIA],
     bakeMs: 5 * MINUTE_MS,
     drainMs: 30 * SECOND_MS,
     rollbackWindowMs: 30 * MINUTE_MS,
@@ -34,7 +35,7 @@ export const PLAN_DEFAULTS: Readonly<Record<Tier, Omit<Plan, 'gates'>>> = {
   },
   prod: {
     steps: [judged(5, 5 * MINUTE_MS), judged(25, 5 * MINUTE_MS), judged(50, 5 * MINUTE_MS), last],
-    criteria: [{ metric: 'errorRatio', limit: 0.01, windowMs: MINUTE_MS, minRequests: 100, consecutive: 3 }],
+    criteria: [...DEFAULT_CRITERIA],
     bakeMs: 15 * MINUTE_MS,
     drainMs: 30 * SECOND_MS,
     rollbackWindowMs: 60 * MINUTE_MS,
@@ -53,4 +54,3 @@ export const HTTP_GATE_DEFAULTS = {
 } as const satisfies Partial<Gate>
 
 export const COMMAND_GATE_TIMEOUT_MS = 60 * SECOND_MS
-export const CRITERION_DEFAULTS = { windowMs: 30 * SECOND_MS, minRequests: 20, consecutive: 3 } as const

@@ -1,11 +1,14 @@
 import { isMap } from 'yaml'
-import type { Criterion, Gate, Hold, Plan, Step } from '../contract/plan.ts'
+import type { Criterion } from '../contract/analysis.ts'
+import type { Gate, Hold, Plan, Step } from '../contract/plan.ts'
 import type { Tier } from '../contract/vocabulary.ts'
-import { entryOf, field, list, mapping, record } from './collections.ts'
-import { COMMAND_GATE_TIMEOUT_MS, CRITERION_DEFAULTS, HTTP_GATE_DEFAULTS, NO_HOLD, PLAN_DEFAULTS } from './plan-defaults.ts'
-import type { Reader } from './reading.ts'
+import { field, list, mapping, record } from './collections.ts'
+import { criteriaReader } from './criteria-reader.ts'
+import type { CriteriaContext } from './criterion-subject.ts'
+import { COMMAND_GATE_TIMEOUT_MS, HTTP_GATE_DEFAULTS, NO_HOLD, PLAN_DEFAULTS } from './plan-defaults.ts'
+import type { Reader, Reading } from './reading.ts'
 import { reportAt, scalarText } from './reading.ts'
-import { duration, integer, ratio, text, weight, word } from './scalars.ts'
+import { duration, integer, text, weight, word } from './scalars.ts'
 import { nearest } from './suggest.ts'
 
 /** Readers of `plan`: steps, smoke tests, criteria, times. */
@@ -28,27 +31,31 @@ const hold: Reader<Hold> = (node, at) => {
   return ms === undefined ? undefined : { kind: 'timed', ms }
 }
 
-const stepMapping = mapping('a step', {
-  weight: field('weightPercent', weight, 'the candidate’s share of live requests: `weight: 25`'),
-  hold: field('hold', hold),
-  approvals: field('approvals', integer({ min: 0, max: 10, expected: 'how many other people must approve, 0 to 10' })),
-})
+type StepRead = { weightPercent: number; hold: Hold | undefined; approvals: number; criteria: Criterion[] | undefined }
 
-type StepRead = { weightPercent: number; hold: Hold | undefined; approvals: number }
-
-const step: Reader<StepRead> = (node, at) => {
-  if (!isMap(node)) {
-    const weightPercent = weight(node, at)
-    return weightPercent === undefined ? undefined : { weightPercent, hold: undefined, approvals: 0 }
+function stepReader(context: CriteriaContext): Reader<StepRead> {
+  const stepMapping = mapping('a step', {
+    weight: field('weightPercent', weight, 'the candidate’s share of live requests: `weight: 25`'),
+    hold: field('hold', hold),
+    approvals: field('approvals', integer({ min: 0, max: 10, expected: 'how many other people must approve, 0 to 10' })),
+    criteria: field('criteria', criteriaReader(context)),
+  })
+  return (node, at) => {
+    if (!isMap(node)) {
+      const weightPercent = weight(node, at)
+      return weightPercent === undefined ? undefined : { weightPercent, hold: undefined, approvals: 0, criteria: undefined }
+    }
+    const read = stepMapping(node, at)
+    return read?.weightPercent === undefined ? undefined : { weightPercent: read.weightPercent, hold: read.hold, approvals: read.approvals ?? 0, criteria: read.criteria }
   }
-  const read = stepMapping(node, at)
-  return read?.weightPercent === undefined ? undefined : { weightPercent: read.weightPercent, hold: read.hold, approvals: read.approvals ?? 0 }
 }
 
-const stepList = list('steps', step, { min: 1, max: 50 })
+const stepsReader = (context: CriteriaContext): Reader<Step[]> => {
+  const stepList = list('steps', stepReader(context), { min: 1, max: 50 })
+  return (node, at) => checkedSteps(stepList(node, at), at)
+}
 
-const steps: Reader<Step[]> = (node, at) => {
-  const read = stepList(node, at)
+function checkedSteps(read: readonly StepRead[] | undefined, at: Reading): Step[] | undefined {
   if (!read) return undefined
   const placeOf = (index: number, key: string) => at.placeOf([...at.path, index, key])
   read.forEach(({ weightPercent }, index) => {
@@ -68,6 +75,7 @@ const steps: Reader<Step[]> = (node, at) => {
     weightPercent: one.weightPercent,
     hold: index === end ? NO_HOLD : (one.hold ?? { kind: 'manual' }),
     approvals: one.approvals,
+    ...(one.criteria ? { criteria: one.criteria } : {}),
   }))
 }
 
@@ -129,56 +137,30 @@ const gate: Reader<Gate> = (node, at) => {
   }
 }
 
-/** How metrics are written in the file, and what they are called in a plan. */
-const METRICS = { 'error-ratio': 'errorRatio', p50: 'p50Ms', p95: 'p95Ms', p99: 'p99Ms' } as const
-/** A latency's missing unit is rarely seconds. */
-const latency = duration({ likelyUnit: 'ms' })
-const METRIC_WORDS = ['error-ratio', 'p50', 'p95', 'p99'] as const
-
-const criterion: Reader<Criterion> = (node, at) => {
-  const metric = isMap(node) ? entryOf(node, 'metric')?.value : undefined
-  // What was probably meant decides how the limit is read, so that one slip is one problem.
-  const limit: Reader<number> = nearest((metric && scalarText(metric)) ?? '', METRIC_WORDS) === 'error-ratio' ? ratio : latency
-  const read = mapping('a criterion', {
-    metric: field('metric', word(METRIC_WORDS), `what to judge: one of ${METRIC_WORDS.join(', ')}`),
-    limit: field('limit', limit, 'the highest value that passes: `1%` for error-ratio, `400ms` for the others'),
-    window: field('windowMs', duration({ minMs: 1000, maxMs: 900_000 })),
-    'min-requests': field('minRequests', integer({ min: 1, max: 1_000_000, expected: 'how many requests a verdict needs, at least 1' })),
-    consecutive: field('consecutive', integer({ min: 1, max: 100, expected: 'how many judgements in a row must fail, 1 to 100' })),
-  })(node, at)
-  if (read?.metric === undefined || read.limit === undefined) return undefined
-  return {
-    metric: METRICS[read.metric],
-    limit: read.limit,
-    windowMs: read.windowMs ?? CRITERION_DEFAULTS.windowMs,
-    minRequests: read.minRequests ?? CRITERION_DEFAULTS.minRequests,
-    consecutive: read.consecutive ?? CRITERION_DEFAULTS.consecutive,
-  }
-}
-
-const planMapping = mapping(
-  'a plan',
-  {
-    steps: field('steps', steps),
-    smoke: field('gates', list('smoke tests', gate, { max: 50 })),
-    criteria: field('criteria', list('criteria', criterion, { max: 20 })),
-    bake: field('bakeMs', duration()),
-    drain: field('drainMs', duration()),
-    'rollback-window': field('rollbackWindowMs', duration()),
-    lease: field(
-      'lease',
-      mapping('a lease', {
-        ttl: field('ttlMs', duration({ minMs: 1000, maxMs: 3_600_000 })),
-        'on-expiry': field('onExpiry', word(['hold', 'revert'])),
-      }),
-    ),
-  },
-  { gates: 'smoke tests are given under `smoke`.', 'smoke-tests': 'smoke tests are given under `smoke`.' },
-)
-
 /** A plan as far as it is written; what is missing comes from the tier's defaults. */
 export type PlanRead = Partial<Omit<Plan, 'lease'>> & { readonly lease?: Partial<Plan['lease']> }
-export const planReader: Reader<PlanRead> = planMapping
+
+export function planReader(context: CriteriaContext): Reader<PlanRead> {
+  return mapping(
+    'a plan',
+    {
+      steps: field('steps', stepsReader(context)),
+      smoke: field('gates', list('smoke tests', gate, { max: 50 })),
+      criteria: field('criteria', criteriaReader(context)),
+      bake: field('bakeMs', duration()),
+      drain: field('drainMs', duration()),
+      'rollback-window': field('rollbackWindowMs', duration()),
+      lease: field(
+        'lease',
+        mapping('a lease', {
+          ttl: field('ttlMs', duration({ minMs: 1000, maxMs: 3_600_000 })),
+          'on-expiry': field('onExpiry', word(['hold', 'revert'])),
+        }),
+      ),
+    },
+    { gates: 'smoke tests are given under `smoke`.', 'smoke-tests': 'smoke tests are given under `smoke`.' },
+  )
+}
 
 export function completePlan(read: PlanRead, tier: Tier): Plan {
   const defaults = PLAN_DEFAULTS[tier]

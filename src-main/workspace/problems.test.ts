@@ -51,7 +51,7 @@ describe('every problem has its place and says what is expected', () => {
     ['a reserved character', 'a: @x\n', '1:4 a value cannot begin with `@` => the value in quotes'],
     ['a nested value', 'a: b: c\n', /^1:4 a mapping begins where a value already stands =>/],
     // The workspace
-    ['an unknown key', service('').replace('tier: dev', 'tier: dev\nidle_stop: 5m'), '3:1 unknown key `idle_stop` in the workspace => did you mean `idle-stop`? Keys here: workspace, tier, services, defaults, plans, roles, idle-stop'],
+    ['an unknown key', service('').replace('tier: dev', 'tier: dev\nidle_stop: 5m'), '3:1 unknown key `idle_stop` in the workspace => did you mean `idle-stop`? Keys here: workspace, tier, services, defaults, plans, roles, metrics, notify, idle-stop'],
     ['a tier that is none', service('').replace('tier: dev', 'tier: production'), '2:7 unknown value `production` => one of dev, staging, prod'],
     ['a missing tier', service('').replace('tier: dev\n', ''), '1:1 `tier` is missing in the workspace => `tier:` with one of dev, staging, prod'],
     ['a tier with no value', service('').replace('tier: dev', 'tier:'), '2:1 nothing where a value is needed => one of dev, staging, prod'],
@@ -115,7 +115,7 @@ describe('every problem has its place and says what is expected', () => {
     ['a smoke test of two kinds', plan('smoke: [{get: /, run: x}]'), '8:20 a smoke test with `get` and `run` => exactly one of `get: /path`, `head: /path`, `post: /path`, `run: command`'],
     ['a smoke test of no kind', plan('smoke: [{status: 200}]'), '8:20 a smoke test that asks nothing => exactly one of `get: /path`, `head: /path`, `post: /path`, `run: command`'],
     ['a status beside a command', plan('smoke: [{run: x, status: 200}]'), '8:37 `status` beside `run` => only `name` and `timeout` beside `run`; the command itself decides'],
-    ['a metric that is none', plan('criteria: [{metric: error ratio, limit: 1%}]'), '8:32 unknown value `error ratio` => one of error-ratio, p50, p95, p99; did you mean `error-ratio`?'],
+    ['a metric that is none', plan('criteria: [{metric: error ratio, limit: 1%}]'), '8:32 unknown value `error ratio` => one of error-ratio, latency, p50, p95, p99, cpu, memory, in-flight, restarts; did you mean `error-ratio`?'],
     ['a ratio without sign', plan('criteria: [{metric: error-ratio, limit: 0.01}]'), '8:52 `0.01` has no unit => a percentage with its sign, as `0.01%`'],
     ['a latency without unit', plan('criteria: [{metric: p99, limit: 400}]'), `8:44 \`400\` has no unit => ${DURATION}; perhaps 400ms`],
     ['a lease that is too short', plan('lease: {ttl: 10ms}'), '8:25 `10ms` is out of range => a duration from 1s to 1h'],

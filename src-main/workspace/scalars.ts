@@ -80,6 +80,30 @@ export const ratio: Reader<number> = (node, at) => {
   return percent === undefined ? undefined : Number((percent / 100).toPrecision(12))
 }
 
+/** Percent with its sign that may exceed a hundred: `250%`, as two and a half cores or as a growth. */
+export function openPercent(rules: { readonly max: number; readonly expected: string }): Reader<number> {
+  return (node, at) => {
+    const value = given(node, at, rules.expected)
+    if (value === undefined) return undefined
+    const match = /^(\d{1,6}(?:\.\d{1,6})?) ?(%?)$/.exec(value)
+    if (!match) return reportAt(node, at, `\`${clip(value)}\` is not a percentage`, rules.expected)
+    if (match[2] === '') return reportAt(node, at, `\`${value}\` has no unit`, `a percentage with its sign, as \`${value}%\``)
+    const percent = Number(match[1])
+    return percent <= rules.max ? percent : reportAt(node, at, `\`${clip(value)}\` is out of range`, rules.expected)
+  }
+}
+
+/** A plain number, fractions and a minus allowed; with the sign of percent a ratio. */
+export function decimal(expected: string): Reader<number> {
+  return (node, at) => {
+    const value = given(node, at, expected)
+    if (value === undefined) return undefined
+    const match = /^(-?\d{1,15}(?:\.\d{1,9})?) ?(%?)$/.exec(value)
+    if (!match) return reportAt(node, at, `\`${clip(value)}\` is not a number`, expected)
+    return match[2] === '%' ? Number((Number(match[1]) / 100).toPrecision(12)) : Number(match[1])
+  }
+}
+
 /** Whole percent, 1 to 100, with or without the sign. */
 export const weight: Reader<number> = (node, at) => {
   const expected = 'a weight in whole percent from 1 to 100: 25 or 25%'

@@ -1,4 +1,4 @@
-import { isMap, YAMLMap } from 'yaml'
+import { isMap, Pair, Scalar, YAMLMap } from 'yaml'
 import type { Node } from 'yaml'
 import type { Plan } from '../contract/plan.ts'
 import { planSchema } from '../contract/plan.ts'
@@ -6,11 +6,15 @@ import type { Tier } from '../contract/vocabulary.ts'
 import type { DeclaredCommand, ServiceConfig } from '../contract/workspace.ts'
 import { entriesOf, entryOf, field, mapping, overlay } from './collections.ts'
 import type { Fields } from './collections.ts'
+import type { CriteriaContext } from './criterion-subject.ts'
 import { dataReader } from './data-reader.ts'
+import { startOf } from './parse.ts'
 import { completePlan, PLAN_DEEP_KEYS, planReader } from './plan-reader.ts'
 import type { PlanRead } from './plan-reader.ts'
+import { PROBE_DEFAULTS, probesReader } from './probes-reader.ts'
+import { collectProblems } from './problems.ts'
 import type { ProviderShape, ShapeContext, ShapePort } from './provider-shape.ts'
-import { describe, isNothing, reportAt, scalarText } from './reading.ts'
+import { describe, isNothing, reportAt, scalarText, startReading } from './reading.ts'
 import type { Reader, Reading } from './reading.ts'
 import { versionName, word } from './scalars.ts'
 import { nearest } from './suggest.ts'
@@ -25,6 +29,8 @@ export interface ServiceSurroundings {
   readonly context: ShapeContext
   readonly plans: YAMLMap
   readonly defaults: YAMLMap
+  /** Metrics providers that criteria may name. */
+  readonly metrics: CriteriaContext['metrics']
 }
 
 export interface ServiceRead {
@@ -40,23 +46,25 @@ const BELONGS_IN_PLAN = Object.fromEntries(
 )
 
 /** The general keys of a service; a provider's come on top. */
-function generalFields(around: ServiceSurroundings) {
+function generalFields(around: ServiceSurroundings, probes: CriteriaContext['probes'] = null) {
   return {
     provider: field('provider', word(Object.keys(around.providers))),
-    plan: field('plan', planOf(around)),
+    plan: field('plan', planOf(around, { metrics: around.metrics, probes })),
+    probes: field('probes', probesReader),
     data: field('data', dataReader),
     initial: field('initialVersion', versionName),
   }
 }
 
 /** A plan's name, or a plan; either is completed by the plan of `defaults`. */
-function planOf(around: ServiceSurroundings): Reader<PlanRead> {
+function planOf(around: ServiceSurroundings, criteria: CriteriaContext): Reader<PlanRead> {
+  const read = planReader(criteria)
   const below = entryOf(around.defaults, 'plan')?.value
   return (node, at) => {
     const own = namedPlan(node, around.plans, at)
     if (!own) return undefined
     const under = below && below !== node ? (isMap(below) ? below : entryOf(around.plans, scalarText(below) ?? '')?.value) : undefined
-    return planReader(isMap(under) && under !== own ? overlay(own, under, PLAN_DEEP_KEYS) : own, at)
+    return read(isMap(under) && under !== own ? overlay(own, under, PLAN_DEEP_KEYS) : own, at)
   }
 }
 
@@ -99,7 +107,7 @@ export function readService(name: string, node: Node, at: Reading, around: Servi
   const shapeHere = shapeOf(node, around) ?? shapeOf(around.defaults, around)
   const map = overlay(node, withoutUnknown(around), shapeHere?.deepKeys ?? [])
   const shape = shapeOf(map, around)
-  const general = generalFields(around)
+  const general = generalFields(around, probesOf(name, map))
   const known = mapping(`service \`${clip(name)}\``, { ...general, ...shape?.fields(around.context) }, BELONGS_IN_PLAN)
   if (!shape) {
     // Without the provider nobody knows its keys; only the general ones can be judged.
@@ -109,7 +117,7 @@ export function readService(name: string, node: Node, at: Reading, around: Servi
     return undefined
   }
   const values: Readonly<Record<string, unknown>> = known(map, at) ?? {}
-  const read = values as { provider?: string; plan?: PlanRead; data?: ServiceConfig['data']; initialVersion?: string }
+  const read = values as { provider?: string; plan?: PlanRead; data?: ServiceConfig['data']; initialVersion?: string; probes?: ServiceConfig['probes'] }
   const plan = checkedPlan(completePlan(read.plan ?? {}, around.tier), at)
   const generalNames = new Set<string>(Object.values(general).map(({ into }) => into))
   const ofProvider = Object.fromEntries(Object.entries(values).filter(([key]) => !generalNames.has(key)))
@@ -123,10 +131,30 @@ export function readService(name: string, node: Node, at: Reading, around: Servi
   ]
   const settings = at.problems.any ? null : checkedSettings(shape, assembled.settings, at)
   return {
-    config: settings && { name, provider: read.provider ?? DEFAULT_PROVIDER, plan, data, initialVersion: read.initialVersion ?? null, settings: settings.value },
+    config: settings && { name, provider: read.provider ?? DEFAULT_PROVIDER, plan, data, initialVersion: read.initialVersion ?? null, probes: [...(read.probes ?? [])], settings: settings.value },
     commands: commands.map((command) => ({ service: name, ...command })),
     ports: assembled.ports.map((port) => ({ ...port, service: name })),
   }
+}
+
+/** The probes that criteria may name, before they are read for good: what is wrong with one is said once, where it stands. */
+function probesOf(service: string, map: YAMLMap): CriteriaContext['probes'] {
+  const written = entryOf(map, 'probes')?.value
+  const everyMs = new Map<string, number>()
+  if (written && isMap(written)) {
+    const aside = startReading(collectProblems('', ''), startOf(written))
+    for (const { key, value } of entriesOf(written, aside)) {
+      const [probe] = probesReader(singleEntry(key, value), aside) ?? []
+      everyMs.set(key, probe?.everyMs ?? PROBE_DEFAULTS.everyMs)
+    }
+  }
+  return { service, everyMs }
+}
+
+function singleEntry(key: string, value: Node): YAMLMap {
+  const map = new YAMLMap()
+  map.items = [new Pair(new Scalar(key), value)]
+  return map
 }
 
 /** The provider's own schema has the last word on its settings, and fills in its defaults. */
