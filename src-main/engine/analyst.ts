@@ -28,7 +28,9 @@ interface Watch {
   readonly recording: Recording
   readonly asked: Map<string, Asked>
   readonly verdicts: Map<string, string>
-  filled: boolean
+  /** Samples that came before the past was read; null once it was. */
+  early: EnvironmentSeries[] | null
+  filling: boolean
 }
 
 /** What was judged, and what it was judged on. */
@@ -45,7 +47,7 @@ export function createAnalyst(deps: EngineDeps) {
   const changes = new Map<string, VerdictChange[]>()
 
   function watchOf(service: string): Watch {
-    const found = watches.get(service) ?? { recording: createRecording(), asked: new Map(), verdicts: new Map(), filled: false }
+    const found = watches.get(service) ?? { recording: createRecording(), asked: new Map(), verdicts: new Map(), early: [], filling: false }
     watches.set(service, found)
     return found
   }
@@ -53,12 +55,14 @@ export function createAnalyst(deps: EngineDeps) {
   /** What happened before anyone watched, as far as the provider still knows it. */
   async function fill(service: string, read: (fromAt: number) => Promise<EnvironmentSeries>): Promise<void> {
     const watch = watchOf(service)
-    if (watch.filled) return
-    watch.filled = true
+    if (watch.early === null || watch.filling) return
+    watch.filling = true
     try {
       watch.recording.add(await read(clock.wallMs() - 15 * 60_000))
-    } catch {
-      watch.filled = false
+      for (const series of watch.early ?? []) watch.recording.add(series)
+      watch.early = null
+    } finally {
+      watch.filling = false
     }
   }
 
@@ -171,7 +175,11 @@ export function createAnalyst(deps: EngineDeps) {
     fill,
     ask,
     judge,
-    add: (service: string, series: EnvironmentSeries): void => watches.get(service)?.recording.add(series),
+    add(service: string, series: EnvironmentSeries): void {
+      const watch = watches.get(service)
+      if (watch?.early) watch.early.push(series)
+      else watch?.recording.add(series)
+    },
     see: (service: string, observed: ObservedService): void => watches.get(service)?.recording.see(observed, clock.wallMs()),
     /** The stable side's record until now: what the candidate is compared with once that side has no traffic. */
     freeze(release: Release): FrozenBaseline | null {

@@ -80,13 +80,14 @@ export function createEngine(deps: EngineDeps): Engine {
     // Effects first: the screen can wait for the world, not the other way round.
     for (const item of applied.queued) runner.run(item)
     watcher.schedule(applied.next)
+    watcher.record(applied.next)
     publishService(applied.next.service)
     const queued = commands.startQueued(applied.next.service)
     queued?.catch((error: unknown) => deps.log(`the queued release did not start: ${String(error)}`))
   }
 
   const analyst = createAnalyst(deps)
-  const ledger = createLedger(deps, memory, analyst.freeze, onChange)
+  const ledger = createLedger(deps, memory, (release) => analyst.freeze(release), onChange)
   const performer = createPerformer(deps, memory)
   const runner = createRunner(deps, memory, ledger, performer)
   const watcher = createWatcher(deps, memory, ledger, runner, analyst, onReading)
@@ -150,7 +151,7 @@ export function createEngine(deps: EngineDeps): Engine {
     service: views.service,
     release: view,
     releasesOf: (service, limit) => deps.store.releasesOf(service, limit).map((found) => views.release(memory.release(found.id) ?? found)),
-    verdicts: analyst.verdicts,
+    verdicts: (service, fromAt, toAt) => analyst.verdicts(service, fromAt, toAt),
     tryCriterion: (service, criterion, environment) => tryCriterion(deps, memory, service, criterion, environment),
     snapshot: () => [...views.names().flatMap((name): WatchItem[] => {
       const service = views.service(name)

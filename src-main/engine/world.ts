@@ -140,7 +140,7 @@ export function createWatcher(deps: EngineDeps, memory: Memory, ledger: Ledger, 
     }
     if (!acts) return
     for (const release of memory.running()) {
-      if (isWatched(release)) once(`fill ${release.service}`, () => analyst.fill(release.service, (fromAt) => deps.provider(memory.configs.get(release.service)?.provider ?? '').metrics(release.service, fromAt)))
+      record(release)
       judge(release)
     }
     for (const config of deps.services) if (!memory.active(config.name)) analyst.forget(config.name)
@@ -201,6 +201,12 @@ export function createWatcher(deps: EngineDeps, memory: Memory, ledger: Ledger, 
   }
 
   /** From its deployment on, so that what was before the switch is on record. */
+  function record(release: Release): void {
+    const provider = memory.configs.get(release.service)?.provider
+    if (!isWatched(release) || provider === undefined || !deps.provider(provider).capabilities.metrics) return
+    once(`fill ${release.service}`, () => analyst.fill(release.service, (fromAt) => deps.provider(provider).metrics(release.service, fromAt)))
+  }
+
   function isWatched(release: Release): boolean {
     return release.phase !== 'planned' && !RELEASE_MACHINE[release.phase].ended
   }
@@ -291,6 +297,7 @@ export function createWatcher(deps: EngineDeps, memory: Memory, ledger: Ledger, 
       repeat(TICK_MS, tick)
     },
     schedule,
+    record,
     /** Everything was stopped on purpose: do not bring it back by watching it. */
     halt(): void {
       halted = true

@@ -177,10 +177,11 @@ export function createSimulation(options: SimulationOptions = {}) {
     },
     create: (version: string, change: { endRollbackWindow?: boolean; queue?: boolean; start?: boolean } = {}) =>
       act(engine().create({ service: 'checkout', version, reason: 'because', ticket: '', notes: '', start: true, queue: false, endRollbackWindow: false, operationId: `op-create-${(idCounter += 1)}`, ...change }, ANNA)),
-    command: (releaseId: string, command: Parameters<Engine['command']>[0]['command'], change: { force?: boolean; operationId?: string; expectedRevision?: number; by?: Operator } = {}) =>
-      act(engine().command({ releaseId, command, reason: 'because', force: change.force ?? false, operationId: change.operationId ?? `op-${command}-${(idCounter += 1)}`, expectedRevision: change.expectedRevision }, change.by ?? ANNA)),
+    command: (releaseId: string, command: Parameters<Engine['command']>[0]['command'], change: { force?: boolean; operationId?: string; expectedRevision?: number; by?: Operator; reason?: string; forMs?: number } = {}) =>
+      act(engine().command({ releaseId, command, reason: change.reason ?? 'because', ...(change.forMs === undefined ? {} : { forMs: change.forMs }), force: change.force ?? false, operationId: change.operationId ?? `op-${command}-${(idCounter += 1)}`, expectedRevision: change.expectedRevision }, change.by ?? ANNA)),
     current: () => engine().service('checkout')?.release ?? null,
     weights: () => world.observe('checkout').weights,
+    waiting: () => engine().snapshot().flatMap((item) => (item.kind === 'waiting' ? item.items : [])),
   }
 }
 export type Simulation = ReturnType<typeof createSimulation>

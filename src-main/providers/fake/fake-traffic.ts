@@ -24,7 +24,7 @@ export function createFakeTraffic(requestsPerSecond: number, random: (() => numb
   let countedTo: number | null = null
 
   function poisson(mean: number): number {
-    if (!random) return Math.round(mean)
+    if (!random || mean <= 0) return Math.round(mean)
     if (mean > 50) {
       // Normal approximation (Box-Muller): its error is far below what any test here looks at.
       const normal = Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random())
