@@ -75,7 +75,7 @@ describe('service', () => {
   })
 
   it('rests the roll back of a retired release as an outline, behind the same confirm, also in the palette', async () => {
-    const release = makeRelease({ now: NOW, ended: true, changes: { phase: 'retired', dueAt: null, dueSince: null, endedAt: NOW - 86_400_000 }, actions: [{ command: 'rollBack', label: 'Roll back to blue (1.8.0)', effect: 'Starts 1.8.0 again first; it is not kept warm any more.', weight: 'quiet', blocks: [] }] })
+    const release = makeRelease({ now: NOW, ended: true, changes: { phase: 'retired', dueAt: null, dueSince: null, endedAt: NOW - 86_400_000 }, actions: [{ command: 'rollBack', label: 'Roll back to blue (1.8.0)', effect: 'Starts 1.8.0 again first; it is not kept warm any more.', weight: 'quiet', blocks: [], needsReason: false }] })
     const services = new Map([['checkout', makeService('checkout', { now: NOW, green: '1.9.0', weights: { blue: 0, green: 100 }, release })]])
     const { core } = openScreen('/services/checkout', world({ services }))
     const button = await lever(/^Roll back to blue/)
@@ -150,7 +150,7 @@ describe('from every screen', () => {
     fireEvent.keyDown(window, { key: 'k', ctrlKey: true })
     const input = await screen.findByRole('combobox')
     fireEvent.change(input, { target: { value: 'roll check' } })
-    expect((await screen.findAllByRole('option')).map((option) => option.textContent)).toEqual([expect.stringContaining('checkoutRoll back to blue 1.8.0')])
+    expect((await screen.findAllByRole('option'))[0]?.textContent).toContain('checkoutRoll back to blue 1.8.0')
     fireEvent.change(input, { target: { value: 'mailer open' } })
     fireEvent.click(await screen.findByRole('option'))
     await waitFor(() => expect(router.state.location.pathname).toBe('/services/mailer'))

@@ -1,9 +1,10 @@
 import { Fault } from '../../src-main/contract/fault.ts'
+import type { CriterionResult } from '../../src-main/contract/analysis.ts'
 import type { ReleaseView } from '../../src-main/contract/release.ts'
 import type { ServiceView, WaitingItem } from '../../src-main/contract/service.ts'
 import type { MetricSample } from '../../src-main/contract/traffic.ts'
 import type { TestCore, TestWorld } from '../lib/test-core.ts'
-import { makeEntry, makeRelease, makeSample, makeService, makeShiftingService, makeStatus, makeStory, SHIFTING_ACTIONS } from '../lib/test-fixtures.ts'
+import { goodResults, makeEntry, makeRelease, makeSample, makeService, makeShiftingService, makeStatus, makeStory, SHIFTING_ACTIONS } from '../lib/test-fixtures.ts'
 
 const wave = (seconds: number, seed: number) => Math.sin(seconds / 7 + seed) * 0.5 + Math.sin(seconds / 2.3 + seed * 3) * 0.3 + Math.sin(seconds * 1.7 + seed) * 0.2
 
@@ -126,15 +127,24 @@ function waitingOf(): readonly WaitingItem[] {
   ]
 }
 
+/** What the judges said when the error-prone version went back. */
+function failedResults(now: number): readonly CriterionResult[] {
+  return goodResults(now - 20_400).map((result) => {
+    if (result.name === 'Error ratio') return { ...result, verdict: 'fail', value: 0.041, closeness: 1, requests: 1284, why: 'Error ratio 4.1 % over 30 s, limit 1 %, twice in a row.' }
+    if (result.name === 'Errors over blue') return { ...result, verdict: 'fail', value: 0.041, closeness: 1, requests: 1284, fromAt: now - 26_600, why: '4.1 % of 1,284 requests failed, 0.19 % on blue over the same time.', statistic: { name: 'log of the test martingale', value: 9.1, limit: 7.6 } }
+    return result.name === 'Latency p99' ? { ...result, value: 379, closeness: 0.95, why: 'Latency p99 379 ms over 30 s, limit 400 ms.' } : result
+  })
+}
+
 function failing(): TestWorld {
   const now = Date.now()
-  const release = makeRelease({ now, ended: true, actions: [], waitsFor: null, next: 'blue (1.8.0) is live and stable.', changes: { phase: 'rolledBack', stepIndex: 2, desiredWeights: { blue: 100, green: 0 }, dueAt: null, dueSince: null, endedAt: now - 20_000, analysis: [{ metric: 'errorRatio', limit: 0.01, value: 0.041, requests: 1284, verdict: 'fail', why: 'error ratio 4.1 %, limit 1 %' }, { metric: 'p99Ms', limit: 400, value: 379, requests: 1284, verdict: 'pass', why: 'p99 379 ms, limit 400 ms' }], rollback: { by: { id: 'system', name: 'Signalbox', email: '', known: 'system' }, reason: 'green error ratio 4.1 %, limit 1 %.', at: now - 20_400, forced: false, waitingForReady: false } } })
+  const release = makeRelease({ now, ended: true, actions: [], waitsFor: null, next: 'blue (1.8.0) is live and stable.', changes: { phase: 'rolledBack', stepIndex: 2, desiredWeights: { blue: 100, green: 0 }, dueAt: null, dueSince: null, endedAt: now - 20_000, analysis: [...failedResults(now)], rollback: { by: { id: 'system', name: 'Signalbox', email: '', known: 'system' }, reason: 'green error ratio 4.1 %, limit 1 %.', at: now - 20_400, forced: false, waitingForReady: false } } })
   return worldOf([makeService('checkout', { now, green: '1.9.0', release, environments: { green: { startedAt: now - 813_000, inFlight: 0, cpuPercent: 3 } } })])
 }
 
 const stopped = (): TestWorld => {
   const now = Date.now()
-  const retry = { command: 'retry' as const, label: 'Try sending 25 % to green (1.9.0) again', effect: 'Does again what failed.', blocks: [], weight: 'forward' as const }
+  const retry = { command: 'retry' as const, label: 'Try sending 25 % to green (1.9.0) again', effect: 'Does again what failed.', blocks: [], weight: 'forward' as const, needsReason: false }
   const release = makeRelease({ now, actions: [retry, ...SHIFTING_ACTIONS.slice(3)], waitsFor: 'operator', next: 'Nothing moves until someone retries it, rolls it back or abandons it.', changes: { phase: 'failed', dueAt: null, dueSince: null, failure: { phase: 'shifting', at: now - 12_000, fault: { code: 'notVerified', message: 'The router did not confirm 25 % on green within 5 s. Traffic stays at blue 95 %, green 5 %.', next: 'Try again, or roll back.', cause: 'errored', retryable: true } } } })
   return worldOf([makeService('checkout', { now, green: '1.9.0', weights: { blue: 95, green: 5 }, desired: { blue: 75, green: 25 }, health: 'watch', healthReason: 'The router did not confirm the weights.', release })])
 }
@@ -156,7 +166,7 @@ const problems = (): TestWorld => {
 /** Long over: the old version is not kept warm any more. */
 const retired = (): TestWorld => {
   const now = Date.now()
-  const release = makeRelease({ now, ended: true, waitsFor: null, next: 'green (1.9.0) is live and stable.', changes: { phase: 'retired', stepIndex: 4, desiredWeights: { blue: 0, green: 100 }, dueAt: null, dueSince: null, endedAt: now - 30 * 3_600_000 }, actions: [{ command: 'rollBack', label: 'Roll back to blue (1.8.0)', effect: 'Starts 1.8.0 again first; it is not kept warm any more.', blocks: [], weight: 'quiet' }] })
+  const release = makeRelease({ now, ended: true, waitsFor: null, next: 'green (1.9.0) is live and stable.', changes: { phase: 'retired', stepIndex: 4, desiredWeights: { blue: 0, green: 100 }, dueAt: null, dueSince: null, endedAt: now - 30 * 3_600_000 }, actions: [{ command: 'rollBack', label: 'Roll back to blue (1.8.0)', effect: 'Starts 1.8.0 again first; it is not kept warm any more.', blocks: [], weight: 'quiet', needsReason: false }] })
   return worldOf([makeService('checkout', { now, green: '1.9.0', weights: { blue: 0, green: 100 }, stable: 'green', release, environments: { blue: { readiness: 'stopped', instances: { ready: 0, wanted: 0 }, cpuPercent: null, memoryBytes: null, startedAt: null, inFlight: null } } }), makeService('mailer', { now })])
 }
 

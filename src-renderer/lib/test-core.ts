@@ -1,8 +1,10 @@
 import { Fault } from '../../src-main/contract/fault.ts'
+import type { Criterion, CriterionTrial, VerdictChange } from '../../src-main/contract/analysis.ts'
 import type { JournalEntry } from '../../src-main/contract/journal.ts'
 import type { ServiceView, VersionOption, WaitingItem } from '../../src-main/contract/service.ts'
 import type { SystemStatus, WatchItem } from '../../src-main/contract/system.ts'
 import type { MetricSample } from '../../src-main/contract/traffic.ts'
+import type { EnvironmentName } from '../../src-main/contract/vocabulary.ts'
 import type { CoreApi } from '../../src-main/rpc/core-api.ts'
 
 /** What a test, or the page without a core, starts from. */
@@ -16,6 +18,10 @@ export interface TestWorld {
   history: (service: string, fromAt: number, toAt: number) => { readonly blue: MetricSample[]; readonly green: MetricSample[] }
   /** What a test of the connection finds. */
   checks?: { readonly name: string; readonly ok: boolean; readonly detail: string; readonly next: string }[]
+  /** How verdicts changed, oldest first. */
+  verdicts?: (service: string) => VerdictChange[]
+  /** What trying a criterion answers. */
+  trial?: (criterion: Criterion, environment: EnvironmentName) => CriterionTrial
   /** Runs on `release.command` and `release.create`; returns the service as it is afterwards. Throw a Fault to refuse. */
   onCommand: (input: unknown) => ServiceView | Promise<ServiceView>
 }
@@ -118,6 +124,12 @@ export function createTestCore(world: TestWorld): TestCore {
       },
       versions: async () => [...world.versions],
       metrics: async ({ service, fromAt, toAt }) => ({ resolutionMs: 1000, series: world.history(service, fromAt, toAt) }),
+      verdicts: async ({ service, fromAt, toAt }) => (world.verdicts?.(service) ?? []).filter(({ at }) => at >= fromAt && at <= toAt),
+      tryCriterion: async (input) => {
+        calls.push({ name: 'service.tryCriterion', input })
+        if (!world.trial) throw notHere('trial')
+        return world.trial(input.criterion, input.environment)
+      },
       tailLogs: ({ environment }) => once([{ at: world.status.now, stream: 'stdout' as const, text: `${environment} answers on its port` }]),
     },
     release: {

@@ -1,3 +1,4 @@
+import { criterionResultSchema, criterionSchema, type Criterion, type CriterionResult, type Metric } from '../../src-main/contract/analysis.ts'
 import type { JournalEntry } from '../../src-main/contract/journal.ts'
 import { journalEntrySchema } from '../../src-main/contract/journal.ts'
 import { planSchema, type Plan } from '../../src-main/contract/plan.ts'
@@ -14,6 +15,53 @@ export const CONSOLE: Operator = { id: 'system', name: 'Signalbox', email: '', k
 
 const digest = (seed: string) => Array.from({ length: 64 }, (_, index) => ((seed.charCodeAt(index % seed.length) * (index + 7)) % 16).toString(16)).join('')
 
+export function makeCriterion(changes: Partial<Criterion> = {}): Criterion {
+  return criterionSchema.parse({
+    name: 'Error ratio',
+    metric: { source: 'router', of: 'errorRatio' },
+    judge: { kind: 'threshold', limit: 0.01, harm: 'above', windowMs: 30_000, minRequests: 50, consecutive: 2 },
+    severity: 'fail',
+    graceMs: 0,
+    absence: { action: 'hold', afterMs: 60_000 },
+    ...changes,
+  })
+}
+
+const threshold = (name: string, metric: Metric, limit: number): Criterion => makeCriterion({ name, metric, judge: { kind: 'threshold', limit, harm: 'above', windowMs: 30_000, minRequests: 50, consecutive: 2 } })
+
+/** What a judge says of a criterion; a pass of the error ratio by default. */
+export function makeResult(changes: Partial<CriterionResult> = {}): CriterionResult {
+  return criterionResultSchema.parse({
+    name: 'Error ratio',
+    severity: 'fail',
+    verdict: 'pass',
+    why: 'Error ratio 0.24 % over 30 s, limit 1 %.',
+    value: 0.0024,
+    baseline: null,
+    against: 'limit',
+    limit: 0.01,
+    requests: 3069,
+    statistic: null,
+    closeness: 0.24,
+    fromAt: 0,
+    toAt: 0,
+    absentSince: null,
+    bothSides: false,
+    ...changes,
+  })
+}
+
+/** The results of PLAN's criteria on a good version. */
+export function goodResults(now: number): readonly CriterionResult[] {
+  const judged = { fromAt: now - 30_000, toAt: now }
+  return [
+    makeResult(judged),
+    makeResult({ ...judged, name: 'Errors over blue', why: '0.24 % of 19,870 requests failed, 0.19 % on blue over the same time; 2 points more would have been seen.', baseline: 0.0019, limit: 0.0219, against: 'live', requests: 19_870, closeness: 0.03, statistic: { name: 'log of the test martingale', value: 0.2, limit: 7.6 }, fromAt: now - 199_000 }),
+    makeResult({ ...judged, name: 'Latency p99', why: 'Latency p99 331 ms over 30 s, limit 400 ms.', value: 331, limit: 400, closeness: 0.83 }),
+    makeResult({ ...judged, name: 'CPU', severity: 'warn', why: 'CPU 34 % over 30 s, limit 85 %.', value: 34, limit: 85, requests: 30, closeness: 0.4 }),
+  ]
+}
+
 export const PLAN: Plan = planSchema.parse({
   steps: [5, 25, 50, 75].map((weightPercent) => ({ weightPercent, hold: { kind: 'analysis', ms: 240_000 }, approvals: 0 })).concat([{ weightPercent: 100, hold: { kind: 'analysis', ms: 0 }, approvals: 1 }]),
   gates: [
@@ -21,8 +69,10 @@ export const PLAN: Plan = planSchema.parse({
     { kind: 'command', name: 'contract suite', command: 'node checks/contract.mjs', timeoutMs: 60_000 },
   ],
   criteria: [
-    { metric: 'errorRatio', limit: 0.01, windowMs: 30_000, minRequests: 50, consecutive: 2 },
-    { metric: 'p99Ms', limit: 400, windowMs: 30_000, minRequests: 50, consecutive: 2 },
+    threshold('Error ratio', { source: 'router', of: 'errorRatio' }, 0.01),
+    makeCriterion({ name: 'Errors over blue', judge: { kind: 'errors', harm: 0.02 } }),
+    threshold('Latency p99', { source: 'router', of: 'latency', quantile: 'p99' }, 400),
+    { ...threshold('CPU', { source: 'process', of: 'cpuPercent' }, 85), severity: 'warn' },
   ],
   bakeMs: 30 * 60_000,
   drainMs: 30_000,
@@ -40,6 +90,7 @@ export function makeSample(at: number, requests: number, changes: Partial<Metric
     p50Ms: requests === 0 ? null : 41,
     p95Ms: requests === 0 ? null : 120,
     p99Ms: requests === 0 ? null : 262,
+    latency: [],
     inFlight: 4,
     connections: 12,
     cpuPercent: 34,
@@ -133,13 +184,14 @@ export interface ReleaseOptions {
   readonly waitsFor?: ReleaseView['waitsFor']
 }
 
-const action = (command: Action['command'], label: string, effect: string, weight: Action['weight'], blocks: Action['blocks'] = []): Action => ({ command, label, effect, blocks, weight })
+const action = (command: Action['command'], label: string, effect: string, weight: Action['weight'], blocks: Action['blocks'] = []): Action => ({ command, label, effect, blocks, weight, needsReason: command === 'suspendGuard' })
 
 export const SHIFTING_ACTIONS: readonly Action[] = [
   action('promote', 'Send 50 % to green (1.9.0)', 'Step 3 of 5.', 'forward'),
   action('promoteFully', 'Send 100 % to green (1.9.0)', 'Skips the steps in between.', 'forward', [{ rule: 'approval', reason: 'It needs 1 approval of someone else.', unblocks: 'When someone other than Mira Okafor approves it.' }]),
   action('pause', 'Pause', 'Stay at 25 %, keep watching.', 'quiet'),
   action('rollBack', 'Roll back to blue (1.8.0)', 'All live traffic goes to blue (1.8.0).', 'back'),
+  action('suspendGuard', 'Suspend automatic roll back', 'For a time, only people take traffic back. Analysis goes on.', 'quiet'),
 ]
 
 /** A release of 1.9.0 onto green, by default in its second step. */
@@ -165,10 +217,13 @@ export function makeRelease(options: ReleaseOptions): ReleaseView {
       { name: 'smoke test', state: 'passed', detail: '42 of 42 answered 200 with "total".', exitCode: null, output: '', endedAt: now - 11 * 60_000 },
       { name: 'contract suite', state: 'passed', detail: 'Exit code 0.', exitCode: 0, output: '18 checks\n18 passed\n', endedAt: now - 10.5 * 60_000 },
     ],
-    analysis: [
-      { metric: 'errorRatio', limit: 0.01, value: 0.0024, requests: 3069, verdict: 'pass', why: 'error ratio 0.24 %, limit 1 %' },
-      { metric: 'p99Ms', limit: 400, value: 331, requests: 3069, verdict: 'pass', why: 'p99 331 ms, limit 400 ms' },
-    ],
+    analysis: [...goodResults(now)],
+    baseline: null,
+    trafficSince: now - 8.4 * 60_000,
+    weightSince: now - 199_000,
+    guardSuspended: null,
+    acknowledged: [],
+    rejectedBefore: null,
     approvals: [],
     failure: null,
     rollback: null,

@@ -1,5 +1,6 @@
 import type { Plan } from '../../../src-main/contract/plan.ts'
-import { formatDuration, formatMs, formatPercent, plural } from '../../lib/format.ts'
+import { SEVERITY_WORDS } from '../../lib/criterion-words.ts'
+import { formatDuration, plural } from '../../lib/format.ts'
 import { holdWords } from '../../lib/release-words.ts'
 
 /** What will happen, in order, before anything is pressed. */
@@ -24,7 +25,7 @@ export function PlanPreview({ plan, version, environment }: { readonly plan: Pla
       <p className="px-4 py-2 text-12 text-ink-3">
         {plan.criteria.length === 0
           ? 'No criteria are declared: nothing rolls it back by itself.'
-          : `Rolls back by itself above ${plan.criteria.map((criterion) => (criterion.metric === 'errorRatio' ? `${formatPercent(criterion.limit * 100)} errors` : `${criterion.metric.replace('Ms', '')} ${formatMs(criterion.limit)} ms`)).join(' or ')}.`}{' '}
+          : `Guarded by ${plan.criteria.map((criterion) => `${criterion.name} (${SEVERITY_WORDS[criterion.severity]})`).join(', ')}.`}{' '}
         If no console guards a shift for {formatDuration(plan.lease.ttlMs)}, it is {plan.lease.onExpiry === 'hold' ? 'held where it is' : 'taken back'}.
       </p>
     </div>

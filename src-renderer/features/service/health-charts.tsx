@@ -1,7 +1,8 @@
 import { useState } from 'react'
 import type { JournalEntry } from '../../../src-main/contract/journal.ts'
-import type { Criterion } from '../../../src-main/contract/plan.ts'
+import type { Criterion } from '../../../src-main/contract/analysis.ts'
 import type { ServiceView } from '../../../src-main/contract/service.ts'
+import { chartOf, plainLimit, valueWords, type ChartName } from '../../lib/criterion-words.ts'
 import { formatDuration, formatMs, formatPercent, formatRate } from '../../lib/format.ts'
 import { ChartFrame } from './chart-frame.tsx'
 import { ChartRow, type ChartLimit } from './chart-row.tsx'
@@ -35,7 +36,8 @@ export function HealthCharts({ service, entries, kind, tabs }: HealthChartsProps
   const release = view && !view.ended ? view.release : null
   const criteria = release?.plan.criteria ?? service.plan.criteria
   // The thick line is the percentile that is judged.
-  const tail = criteria.some((criterion) => criterion.metric === 'p95Ms') && !criteria.some((criterion) => criterion.metric === 'p99Ms') ? 'p95Ms' : 'p99Ms'
+  const judges = (quantile: string) => criteria.some(({ metric }) => metric.source === 'router' && metric.of === 'latency' && metric.quantile === quantile)
+  const tail = judges('p95') && !judges('p99') ? 'p95Ms' : 'p99Ms'
   const shared = { times: lines.times, fromMs, toMs, now, hoverIndex, onHover: setHoverIndex }
   const pointNote = lines.bucketMs > 1000 ? `one point is ${formatDuration(lines.bucketMs)}` : ''
   const head = (
@@ -59,13 +61,13 @@ export function HealthCharts({ service, entries, kind, tabs }: HealthChartsProps
       {kind === 'health' ? (
         <>
           <ChartRow {...shared} title="Error ratio" unit="%" blue={[lines.blue.errorRatio]} green={[lines.green.errorRatio]} limits={limitsOf(criteria, 'errorRatio')} minTop={0.004} format={(value) => formatPercent(value * 100, 2)} tick={(value) => (value === 0 ? '0' : formatPercent(value * 100))} note={pointNote} />
-          <ChartRow {...shared} title="Latency" unit="ms" heads={[tail.replace('Ms', ''), 'p50']} blue={[lines.blue[tail], lines.blue.p50Ms]} green={[lines.green[tail], lines.green.p50Ms]} limits={[...limitsOf(criteria, 'p99Ms'), ...limitsOf(criteria, 'p95Ms'), ...limitsOf(criteria, 'p50Ms')]} minTop={10} format={formatMs} tick={plain} />
+          <ChartRow {...shared} title="Latency" unit="ms" heads={[tail.replace('Ms', ''), 'p50']} blue={[lines.blue[tail], lines.blue.p50Ms]} green={[lines.green[tail], lines.green.p50Ms]} limits={limitsOf(criteria, 'latency')} minTop={10} format={formatMs} tick={plain} />
           <ChartRow {...shared} title="Throughput" unit="/s" blue={[lines.blue.perSecond]} green={[lines.green.perSecond]} limits={[]} minTop={5} format={(value) => `${formatRate(value)} /s`} tick={plain} />
         </>
       ) : (
         <>
-          <ChartRow {...shared} title="CPU" unit="%" blue={[lines.blue.cpuPercent]} green={[lines.green.cpuPercent]} limits={[]} minTop={10} format={(value) => `${value.toFixed(1)} %`} tick={(value) => `${plain(value)} %`} note="of one core, whole process tree" />
-          <ChartRow {...shared} title="Memory" unit="MiB" blue={[lines.blue.memoryMib]} green={[lines.green.memoryMib]} limits={[]} minTop={50} format={(value) => `${Math.round(value)} MiB`} tick={plain} note="resident, whole process tree" />
+          <ChartRow {...shared} title="CPU" unit="%" blue={[lines.blue.cpuPercent]} green={[lines.green.cpuPercent]} limits={limitsOf(criteria, 'cpu')} minTop={10} format={(value) => `${value.toFixed(1)} %`} tick={(value) => `${plain(value)} %`} note="of one core, whole process tree" />
+          <ChartRow {...shared} title="Memory" unit="MiB" blue={[lines.blue.memoryMib]} green={[lines.green.memoryMib]} limits={limitsOf(criteria, 'memory', 1 / 1024 / 1024)} minTop={50} format={(value) => `${Math.round(value)} MiB`} tick={plain} note="resident, whole process tree" />
         </>
       )}
     </ChartFrame>
@@ -76,7 +78,13 @@ function plain(value: number): string {
   return value >= 10 || Number.isInteger(value) ? String(Math.round(value)) : value.toFixed(1)
 }
 
-function limitsOf(criteria: readonly Criterion[], metric: Criterion['metric']): readonly ChartLimit[] {
-  const words = metric === 'errorRatio' ? (value: number) => `limit ${formatPercent(value * 100)}` : (value: number) => `limit ${metric.replace('Ms', '')} ${formatMs(value)} ms`
-  return criteria.filter((criterion) => criterion.metric === metric).map((criterion) => ({ value: criterion.limit, label: words(criterion.limit) }))
+/** Lines of the plain rules on one chart; in the chart's own scale. */
+function limitsOf(criteria: readonly Criterion[], chart: ChartName, scale = 1): readonly ChartLimit[] {
+  return criteria.flatMap((criterion) => {
+    const limit = chartOf(criterion) === chart ? plainLimit(criterion.judge) : null
+    if (limit === null) return []
+    const { metric } = criterion
+    const what = metric.source === 'router' && metric.of === 'latency' ? ` ${metric.quantile}` : ''
+    return [{ value: limit * scale, label: `limit${what} ${valueWords(metric, limit)}` }]
+  })
 }
