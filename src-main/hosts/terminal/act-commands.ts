@@ -50,6 +50,7 @@ function act(command: ReleaseCommand | ((context: CommandContext) => ReleaseComm
         command: typeof command === 'function' ? command(context) : command,
         expectedRevision: release.revision,
         reason: options.reason ?? '',
+        ...(options.minutes === undefined ? {} : { forMs: numberOption('minutes', options.minutes, 15, 1, 1440) * 60_000 }),
         operationId: randomUUID(),
       })
       const view = await followRelease(client, { service, releaseId: accepted.release.id, until: isVerified, timeoutMs: waitMs })
@@ -63,6 +64,9 @@ export const pause = act('pause')
 export const resume = act('resume')
 export const retry = act('retry')
 export const abandon = act('abandon')
+/** Automatic roll back is off for `--minutes` (15): only people take traffic back meanwhile. */
+export const suspendGuard = act('suspendGuard')
+export const restoreGuard = act('restoreGuard')
 export const promote = act((context) => (context.invocation.options.fully === true ? 'promoteFully' : 'promote'))
 
 /** No revision is named: roll back is meant for whatever the state is by now. */

@@ -17,10 +17,12 @@ Look
 
 Act
   deploy SERVICE VERSION       release a version to the idle environment   --queue  --end-window  --follow
-  promote SERVICE              next step   --fully: straight to 100 %
+  promote SERVICE              next step   --fully: straight to 100 %; --reason when the analysis has not passed
   approve | pause | resume | retry | abandon SERVICE
   rollback SERVICE             traffic back on the last stable version, from any state
                                --force: even if it is not ready
+  suspend-guard SERVICE        no automatic roll back for --minutes N (15); --reason is needed
+  restore-guard SERVICE        criteria take traffic back by themselves again
   explain SERVICE              give the reason a roll back left out
   trust                        let the workspace run its commands   --yes
   start SERVICE                start again what has live traffic and was stopped (reboot, stop --all)
