@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { DEFAULT_CRITERIA } from '../core/analysis/default-criteria.ts'
 import { localSettingsSchema } from '../providers/local/config.ts'
 import { localWorkspaceShape } from '../providers/local/workspace-shape.ts'
+import { USUAL_CRITERIA } from './criterion-defaults.ts'
 import { loadWorkspace } from './load.ts'
 import { PLAN_DEFAULTS } from './plan-defaults.ts'
 import { formatDuration } from './units.ts'
@@ -22,10 +23,21 @@ afterAll(() => rmSync(folder, { recursive: true }))
 function load(text: string) {
   const file = join(folder, 'signalbox.yaml')
   writeFileSync(file, text)
-  return loadWorkspace(file, { providers: { local: localWorkspaceShape }, variables: { SHOP_DATABASE_URL: 'x' } })
+  return loadWorkspace(file, { providers: { local: localWorkspaceShape }, variables: { SHOP_DATABASE_URL: 'x', SLACK_WEBHOOK_URL: 'https://x', LEDGER_SECRET: 'x' } })
 }
 
 describe('docs/workspace.md', () => {
+  it('says of each usual criterion what it stands for', () => {
+    const criteriaOf = (text: string) => {
+      const result = load(`workspace: shop\ntier: dev\nservices: {a: {run: x, versions: ./releases, plan: {criteria: [${text}]}}}\n`)
+      if ('problems' in result) throw new Error(JSON.stringify(result.problems))
+      return result.workspace.services[0]?.plan.criteria.map(({ name: _name, ...rest }) => rest)
+    }
+    const rows = [...page.matchAll(/^\| `([a-z0-9-]+)`(?:, [^|]*)? \| (`\{[^|]*) \|$/gm)].filter(([, word = '']) => word in USUAL_CRITERIA)
+    expect(rows.map(([, word]) => word)).toEqual(['error-rate', 'latency', 'resources', 'burn-rate', 'crashes'])
+    for (const [, word = '', written = ''] of rows) expect(criteriaOf([...written.matchAll(/`(\{.*?\})`/g)].map(([, one]) => one).join(', '))).toEqual(criteriaOf(word))
+  })
+
   it('has examples', () => expect(examples.length).toBeGreaterThanOrEqual(4))
 
   it.each(examples.map((example, index) => [index + 1, example] as const))('example %i is a workspace', (_number, example) => {
@@ -38,10 +50,10 @@ describe('docs/workspace.md', () => {
   })
 
   it('names every key there is', () => {
-    const result = load('x: 1\ndefaults: {x: 1}\nservices: {a: {x: 1, plan: {x: 1, steps: [{x: 1}], smoke: [{x: 1}], criteria: [{x: 1}], lease: {x: 1}}, ready: {x: 1}, live: {x: 1}, sticky: {x: 1}, restart: {x: 1}, timeouts: {x: 1}, blue: {x: 1}, data: {per-environment: {x: 1, sync: {x: 1}}}}}\n')
+    const result = load('x: 1\nmetrics: {a: {x: 1, basic: {x: 1}, tls: {x: 1}, queries: {a: {x: 1}}}}\nnotify: {a: {x: 1}}\ndefaults: {x: 1}\nservices: {a: {x: 1, probes: {a: {x: 1}}, plan: {x: 1, steps: [{x: 1}], smoke: [{x: 1}], criteria: [{x: 1, no-data: {x: 1}, mann-whitney: {x: 1}, burn-rate: {x: 1, windows: [{x: 1}]}}], lease: {x: 1}}, ready: {x: 1}, live: {x: 1}, sticky: {x: 1}, restart: {x: 1}, timeouts: {x: 1}, blue: {x: 1}, data: {per-environment: {x: 1, sync: {x: 1}}}}}\n')
     if (!('problems' in result)) throw new Error('every key was unknown')
     const keys = new Set(result.problems.flatMap(({ expected }) => /Keys here: (.*)$/.exec(expected)?.[1]?.split(', ') ?? []))
-    expect(keys.size).toBeGreaterThan(50)
+    expect(keys.size).toBeGreaterThan(80)
     expect([...keys].filter((key) => !new RegExp(`[\`{ ,]${key}[\`:, ]`).test(page))).toEqual([])
   })
 
