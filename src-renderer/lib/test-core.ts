@@ -1,6 +1,7 @@
 import { Fault } from '../../src-main/contract/fault.ts'
-import type { Criterion, CriterionTrial, VerdictChange } from '../../src-main/contract/analysis.ts'
+import type { Criterion, CriterionTrial, Foresight, VerdictChange } from '../../src-main/contract/analysis.ts'
 import type { JournalEntry } from '../../src-main/contract/journal.ts'
+import type { Plan } from '../../src-main/contract/plan.ts'
 import type { ServiceView, VersionOption, WaitingItem } from '../../src-main/contract/service.ts'
 import type { SystemStatus, WatchItem } from '../../src-main/contract/system.ts'
 import type { MetricSample } from '../../src-main/contract/traffic.ts'
@@ -34,6 +35,20 @@ export interface TestCore {
   push(item: WatchItem): void
   /** Ends every watch stream, as a core that goes away does. */
   endStreams(): void
+}
+
+/** As the core would with 400 requests per second: seconds at 5 %, fewer with more. */
+function foresee(plan: Plan): Foresight {
+  const detectionMs = (weightPercent: number) => Math.round(60_000 / weightPercent)
+  return {
+    requestsPerSecond: 412,
+    errorRatio: 0.002,
+    steps: plan.steps.map((step) => {
+      const holdMs = step.weightPercent === 100 ? plan.bakeMs : step.hold.kind === 'manual' ? null : step.hold.ms
+      const found = detectionMs(step.weightPercent)
+      return { weightPercent: step.weightPercent, holdMs, criteria: (step.criteria ?? plan.criteria).map(({ name }) => ({ name, detectionMs: found, tooShort: holdMs !== null && found > holdMs })) }
+    }),
+  }
 }
 
 const notHere = (what: string) => new Fault('notFound', `There is no ${what}.`, 'Look at the list.')
@@ -141,6 +156,7 @@ export function createTestCore(world: TestWorld): TestCore {
         if (!found) throw notHere('release')
         return found
       },
+      foresee: async ({ service, plan }) => foresee(plan ?? serviceOf(service).plan),
       get: async ({ releaseId }) => {
         const found = releases().find((view) => view.release.id === releaseId)
         if (!found) throw notHere('release')

@@ -1,10 +1,13 @@
+import type { ReleaseCommand } from '../../src-main/contract/vocabulary.ts'
 import { createValueStore, type ValueStore } from './value-store.ts'
 
 /** A confirm that is open, over whatever screen. */
 export interface OpenConfirm {
   readonly service: string
   readonly releaseId: string
-  readonly command: 'rollBack' | 'irreversible'
+  readonly command: 'rollBack' | 'irreversible' | 'reason'
+  /** The act a reason is asked for. */
+  readonly act?: ReleaseCommand
 }
 
 export interface UiState {

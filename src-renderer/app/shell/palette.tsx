@@ -7,7 +7,7 @@ import { Kbd } from '../../components/button.tsx'
 import { Icon } from '../../components/icons.tsx'
 import { PlaceText } from '../../components/place.tsx'
 import { HEALTH_MARK, StateMark } from '../../components/state-mark.tsx'
-import { useActingOff, usePress, useStartAgain } from '../../features/acts/acting.ts'
+import { useActingOff, useRun, useStartAgain } from '../../features/acts/acting.ts'
 import { useConsole, useServices } from '../../lib/console-context.tsx'
 import { shortcutLabel } from '../../lib/keys.ts'
 import { chooseTheme, THEME_CHOICES } from '../../lib/theme.ts'
@@ -95,7 +95,7 @@ interface PartProps {
 function Actions({ services, hasText, fits, go }: PartProps & { readonly services: readonly ServiceView[]; readonly hasText: boolean }) {
   const { ui } = useConsole()
   const off = useActingOff()
-  const press = usePress()
+  const run = useRun()
   const startAgain = useStartAgain()
   const navigate = useNavigate()
   const selected = useValue(ui, (state) => state.selectedService)
@@ -104,15 +104,10 @@ function Actions({ services, hasText, fits, go }: PartProps & { readonly service
     const view = service.release
     for (const action of view?.actions ?? []) {
       if (!view || action.blocks.length > 0 || !fits(`${service.name} ${action.label} ${action.command} ${action.command === 'rollBack' ? 'rollback' : ''}`)) continue
-      const run = () => {
-        if (action.command === 'rollBack') ui.set((before) => ({ ...before, confirm: { service: service.name, releaseId: view.release.id, command: 'rollBack' } }))
-        else if (action.weight === 'irreversible') ui.set((before) => ({ ...before, confirm: { service: service.name, releaseId: view.release.id, command: 'irreversible' } }))
-        else return press(view, action)
-      }
       items.push({
         rank: (service.name === selected ? 0 : 10) + RANKS[action.weight],
         node: (
-        <Command.Item key={`${service.name} ${action.command}`} value={`act ${service.name} ${action.command}`} disabled={off !== null} className={ITEM} onSelect={() => go(run)}>
+        <Command.Item key={`${service.name} ${action.command}`} value={`act ${service.name} ${action.command}`} disabled={off !== null} className={ITEM} onSelect={() => go(() => run(view, action))}>
           {action.command === 'rollBack' ? <Icon name="back" /> : <Icon name="next" className="text-ink-3" />}
           <span className="font-medium">{service.name}</span>
           <span className="truncate">

@@ -2,6 +2,7 @@ import { Outlet, useNavigate } from '@tanstack/react-router'
 import { ActFollow } from '../../features/acts/act-follow.tsx'
 import { openRollBack, rollBackTarget, useActingOff } from '../../features/acts/acting.ts'
 import { IrreversibleConfirm } from '../../features/acts/irreversible-confirm.tsx'
+import { ReasonConfirm } from '../../features/acts/reason-confirm.tsx'
 import { RollBackConfirm } from '../../features/acts/roll-back-confirm.tsx'
 import { useConsole, useStatus } from '../../lib/console-context.tsx'
 import { useKeys } from '../../lib/keys.ts'
@@ -25,6 +26,7 @@ export function Shell() {
       <ActFollow />
       <RollBackConfirm />
       <IrreversibleConfirm />
+      <ReasonConfirm />
       <Palette />
       <KeysSheet />
     </div>

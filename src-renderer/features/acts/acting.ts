@@ -1,6 +1,7 @@
 import type { Action, ReleaseView } from '../../../src-main/contract/release.ts'
 import type { ServiceView } from '../../../src-main/contract/service.ts'
 import type { ReleaseCommand } from '../../../src-main/contract/vocabulary.ts'
+import type { OpenConfirm } from '../../lib/ui-state.ts'
 import { useConnection, useConsole, useStatus } from '../../lib/console-context.tsx'
 
 /** Why nothing at all can be pressed on this console now; null when things can. */
@@ -15,7 +16,7 @@ export function useActingOff(): string | null {
 /** Sends one of the release's actions, once per press, on the revision the operator saw. */
 export function usePress() {
   const { acts, session } = useConsole()
-  return (view: ReleaseView, action: Action, extra: { readonly reason?: string; readonly force?: boolean } = {}) => {
+  return (view: ReleaseView, action: Action, extra: { readonly reason?: string; readonly force?: boolean; readonly forMs?: number } = {}) => {
     const { release } = view
     return acts.press({
       service: release.service,
@@ -30,10 +31,26 @@ export function usePress() {
             ...(action.command === 'rollBack' ? {} : { expectedRevision: release.revision }),
             reason: extra.reason ?? '',
             force: extra.force ?? false,
+            ...(extra.forMs === undefined ? {} : { forMs: extra.forMs }),
             operationId,
           }),
         ),
     })
+  }
+}
+
+/** Does an action the way its weight asks for: at once, after a confirm, after the service's name, or after a reason. */
+export function useRun() {
+  const { ui } = useConsole()
+  const press = usePress()
+  return (view: ReleaseView, action: Action) => {
+    if (action.blocks.length > 0) return
+    const { id, service } = view.release
+    const confirm = (command: OpenConfirm['command']) => ui.set((before) => ({ ...before, confirm: { service, releaseId: id, command, act: action.command } }))
+    if (action.command === 'rollBack') confirm('rollBack')
+    else if (action.weight === 'irreversible') confirm('irreversible')
+    else if (action.needsReason) confirm('reason')
+    else void press(view, action)
   }
 }
 

@@ -7,7 +7,7 @@ import { BackLever, Lever } from '../../components/lever.tsx'
 import { useConsole, useService } from '../../lib/console-context.tsx'
 import { shortcutLabel, useKeys } from '../../lib/keys.ts'
 import { useAct } from '../../lib/use-act.ts'
-import { findAction, openRollBack, useActingOff, usePress, useStartAgain } from './acting.ts'
+import { findAction, openRollBack, useActingOff, useRun, useStartAgain } from './acting.ts'
 import { ACTION_ICONS, placeActions } from './slots.ts'
 
 /** The levers of one service: forward ones in fixed places, roll back always in the same corner. */
@@ -15,8 +15,7 @@ export function ServiceLevers({ name, caption = false }: { readonly name: string
   const service = useService(name)
   const off = useActingOff()
   const act = useAct(name)
-  const press = usePress()
-  const { ui } = useConsole()
+  const runAction = useRun()
   const view = service?.release ?? null
   const placed = placeActions(view?.actions ?? [])
   const isBusy = act?.stage === 'sending'
@@ -26,8 +25,7 @@ export function ServiceLevers({ name, caption = false }: { readonly name: string
 
   const run = (action: Action) => {
     if (!view || action.blocks.length > 0 || off !== null || isBusy) return
-    if (action.weight === 'irreversible') ui.set((before) => ({ ...before, confirm: { service: name, releaseId: view.release.id, command: 'irreversible' } }))
-    else void press(view, action)
+    runAction(view, action)
   }
   useKeys({
     p: () => {
@@ -70,7 +68,7 @@ function ActionLever({ action, slot, off, busy, run }: PlaceProps & { readonly a
     <Lever
       slot={slot}
       label={action.label}
-      detail={action.effect}
+      detail={action.needsReason ? 'not passed: asks for a reason' : action.effect}
       blocked={off ?? action.blocks[0]?.reason ?? null}
       busy={busy}
       {...(icon ? { icon } : {})}

@@ -4,6 +4,7 @@ import { useNow } from '../../lib/console-context.tsx'
 import { Criteria } from './criteria.tsx'
 import { Environments } from './environments.tsx'
 import { Gates } from './gates.tsx'
+import { GuardBanners } from './guard-banners.tsx'
 import { HealthCharts } from './health-charts.tsx'
 import { Interlocks } from './interlocks.tsx'
 import { Logs } from './logs.tsx'
@@ -36,6 +37,7 @@ export function ServiceBody({ service }: { readonly service: ServiceView }) {
   )
   return (
     <>
+      <GuardBanners service={service} />
       <TroubleBanner service={service} entries={entries} now={now} />
       <div className="grid min-h-0 flex-1 grid-cols-[minmax(0,1fr)_344px] bg-bg-1 max-[1240px]:grid-cols-[minmax(0,1fr)_304px] narrow:flex narrow:flex-none narrow:flex-col">
         <div className="flex min-h-0 min-w-0 flex-col overflow-x-hidden overflow-y-auto narrow:overflow-visible">
