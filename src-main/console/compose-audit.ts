@@ -1,5 +1,6 @@
 import { Fault } from '../contract/fault.ts'
-import { PROTOCOL_VERSION, type SystemStatus } from '../contract/system.ts'
+import type { SystemStatus } from '../contract/system.ts'
+import { PROTOCOL_VERSION } from '../contract/wire.ts'
 import type { ComposeOptions, Core, CoreApi } from '../rpc/core-api.ts'
 import { createWatchBroadcast } from '../rpc/watch.ts'
 import { openReaderClient } from '../store/reader-client.ts'
@@ -41,7 +42,7 @@ export async function composeAudit(options: ComposeOptions & { readonly auditFil
     system: { status: async () => status(), watch: (_input, { signal }) => watch.subscribe(signal), identify: refuse, testConnection: refuse, stopAll: refuse },
     workspace: { get: async () => workspace, trust: refuse, reload: refuse },
     service: { list: async () => [], get: refuse, startAgain: refuse, versions: refuse, metrics: refuse, verdicts: refuse, tryCriterion: refuse, tailLogs: () => refuseStream() },
-    release: { create: refuse, command: refuse, explain: refuse, get: refuse, list: async () => [] },
+    release: { create: refuse, command: refuse, explain: refuse, foresee: refuse, get: refuse, list: async () => [] },
     journal: createJournalApi(reader, { checkpoint: () => null, note: async () => {} }),
   }
   return {

@@ -157,6 +157,10 @@ export function createDispatch(parts: DispatchParts): CoreApi {
       },
       command: (input, context) => engine().command(input, who(context)),
       explain: (input, context) => engine().explain(input.releaseId, input.reason, who(context), input.operationId),
+      async foresee({ service, plan }) {
+        serviceOrFault(service)
+        return engine().foresee(service, plan)
+      },
       get: async ({ releaseId }) => releaseOrFault(releaseId),
       list: async ({ service, limit }) => [...engine().releasesOf(service, limit)],
     },

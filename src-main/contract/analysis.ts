@@ -170,3 +170,27 @@ export const criterionTrialSchema = z.strictObject({
   result: criterionResultSchema,
 })
 export type CriterionTrial = Readonly<z.infer<typeof criterionTrialSchema>>
+
+/** What the analysis could find in time, before a release starts: with the traffic of now, nine of ten bad versions. */
+export const foresightSchema = z.strictObject({
+  /** Requests per second of the whole service lately, and the share of them that failed. */
+  requestsPerSecond: z.number(),
+  errorRatio: z.number(),
+  steps: z.array(
+    z.strictObject({
+      weightPercent: z.int(),
+      /** How long the step holds by itself: the bake at 100. Null: until a person promotes. */
+      holdMs: z.number().nullable(),
+      criteria: z.array(
+        z.strictObject({
+          name: z.string(),
+          /** Until harm of the declared size is found; null: not within a day. */
+          detectionMs: z.number().nullable(),
+          /** The step is over before that. */
+          tooShort: z.boolean(),
+        }),
+      ),
+    }),
+  ),
+})
+export type Foresight = Readonly<z.infer<typeof foresightSchema>>

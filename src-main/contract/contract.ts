@@ -10,7 +10,7 @@ import {
   releaseReportSchema,
   verifyProgressSchema,
 } from './journal.ts'
-import { criterionSchema, criterionTrialSchema, verdictChangeSchema } from './analysis.ts'
+import { criterionSchema, criterionTrialSchema, foresightSchema, verdictChangeSchema } from './analysis.ts'
 import { planSchema } from './plan.ts'
 import { releaseViewSchema } from './release.ts'
 import { logLineSchema, metricsHistorySchema, serviceViewSchema, versionOptionSchema } from './service.ts'
@@ -102,6 +102,8 @@ export const contract = {
       .output(releaseViewSchema),
     /** Gives the reason that an emergency roll back left out. */
     explain: procedure.input(z.strictObject({ releaseId: z.string(), reason: z.string().min(1).max(2000), operationId })).output(releaseViewSchema),
+    /** What the analysis would find in time if the service were released now with its plan, or with another one. Acts on nothing. */
+    foresee: procedure.input(z.strictObject({ service: serviceName, plan: planSchema.optional() })).output(foresightSchema),
     get: procedure.input(z.strictObject({ releaseId: z.string() })).output(releaseViewSchema),
     list: procedure.input(z.strictObject({ service: serviceName, limit: z.int().min(1).max(200) })).output(z.array(releaseViewSchema)),
   },

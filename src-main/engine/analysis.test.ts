@@ -124,6 +124,29 @@ describe('a guarded release', () => {
   })
 })
 
+describe('before a release', () => {
+  it('says how long each criterion would need at each step, and where a hold is too short for it', async () => {
+    const sim = createSimulation({ noisy: true, plan: PLAN })
+    sim.world.script('1.0.0', { errorRatio: 0.001 })
+    sim.boot()
+    await sim.time.advance(HISTORY_MS)
+    const foresight = await sim.act(sim.engine().foresee('checkout', undefined))
+    if (!foresight || foresight instanceof Fault) throw new Error('no foresight')
+    expect(foresight.requestsPerSecond).toBeGreaterThan(90)
+    const errors = foresight.steps.map(({ criteria }) => criteria.find(({ name }) => name === 'Errors'))
+    expect(errors.every((each) => each !== undefined && each.detectionMs !== null && each.detectionMs < 600_000)).toBe(true)
+    const patient = { ...sim.config.plan, bakeMs: 900_000, steps: sim.config.plan.steps.map((step) => ({ ...step, hold: analysis(900_000) })) }
+    const enough = await sim.act(sim.engine().foresee('checkout', patient))
+    if (!enough || enough instanceof Fault) throw new Error('no foresight')
+    expect(enough.steps.map(({ criteria }) => criteria.find(({ name }) => name === 'Errors')?.tooShort)).toEqual([false, false, false])
+    expect(errors[0]?.detectionMs ?? Infinity).toBeGreaterThan(errors[1]?.detectionMs ?? 0)
+    const hasty = { ...sim.config.plan, steps: sim.config.plan.steps.map((step) => (step.weightPercent === 10 ? { ...step, weightPercent: 1, hold: analysis(2_000) } : step)) }
+    const warned = await sim.act(sim.engine().foresee('checkout', hasty))
+    if (!warned || warned instanceof Fault) throw new Error('no foresight')
+    expect(warned.steps[0]?.criteria.every(({ tooShort }) => tooShort)).toBe(true)
+  })
+})
+
 describe('a person and the guard', () => {
   it('suspends automatic roll back with a reason, for a time; then it acts', async () => {
     const sim = await ready({ plan: { criteria: [errorLimit()] } })

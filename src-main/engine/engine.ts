@@ -4,12 +4,14 @@ import type { ServiceView } from '../contract/service.ts'
 import type { EnvironmentName } from '../contract/vocabulary.ts'
 import type { WatchItem } from '../contract/system.ts'
 import type { OutboxItem } from '../core/ports.ts'
-import type { CriterionTrial, Criterion, VerdictChange } from '../contract/analysis.ts'
+import type { Criterion, CriterionTrial, Foresight, VerdictChange } from '../contract/analysis.ts'
 import { createAnalyst } from './analyst.ts'
 import { type CommandRequest, type CreateRequest, createCommands } from './commands.ts'
 import type { EngineDeps } from './deps.ts'
 import { createPerformer } from './effects.ts'
 import { type Applied, createLedger } from './ledger.ts'
+import type { Plan } from '../contract/plan.ts'
+import { foresee } from './foresight.ts'
 import { createMemory } from './memory.ts'
 import { createRunner } from './runner.ts'
 import { startAgain, stoppedLive } from './start-again.ts'
@@ -38,6 +40,8 @@ export interface Engine {
   verdicts(service: string, fromAt: number, toAt: number): readonly VerdictChange[]
   /** What a criterion would say now of an environment. Acts on nothing. */
   tryCriterion(service: string, criterion: Criterion, environment: EnvironmentName): Promise<CriterionTrial>
+  /** What the analysis would find in time. Acts on nothing. */
+  foresee(service: string, plan: Plan | undefined): Promise<Foresight>
   snapshot(): readonly WatchItem[]
   /** True while an effect has no committed outcome. */
   busy(): boolean
@@ -153,6 +157,7 @@ export function createEngine(deps: EngineDeps): Engine {
     releasesOf: (service, limit) => deps.store.releasesOf(service, limit).map((found) => views.release(memory.release(found.id) ?? found)),
     verdicts: (service, fromAt, toAt) => analyst.verdicts(service, fromAt, toAt),
     tryCriterion: (service, criterion, environment) => tryCriterion(deps, memory, service, criterion, environment),
+    foresee: (service, plan) => foresee(deps, memory, service, plan),
     snapshot: () => [...views.names().flatMap((name): WatchItem[] => {
       const service = views.service(name)
       return service ? [{ kind: 'service', service }] : []
