@@ -54,10 +54,10 @@ export function writtenSubject(map: YAMLMap): SubjectKind {
     const value = entryOf(map, key)?.value
     return value === undefined ? null : (scalarText(value) ?? '')
   }
-  if (of('query') !== null) return 'query'
-  if (of('probe') !== null) return of('of') === 'latency' ? 'latency' : 'ratio'
   const metric = nearest(of('metric') ?? '', METRIC_WORDS) as MetricWord | null
   if (metric !== null) return KINDS[metric]
+  if (of('query') !== null) return 'query'
+  if (of('probe') !== null) return of('of') === 'latency' ? 'latency' : 'ratio'
   return of('burn-rate') === null ? 'latency' : 'ratio'
 }
 

@@ -17,6 +17,8 @@ const FULL = `workspace: shop
 tier: staging
 idle-stop: 10m
 roles: {ada: admin}
+metrics: {prom: {prometheus: http://a:9090, headers: {a: b}, queries: {orders: 'x[\${window}]'}}}
+notify: {hook: {url: https://a/b, on: [held]}}
 defaults:
   run: node server.js
   env: {LEVEL: info}
@@ -27,7 +29,7 @@ plans:
       - {weight: 50%, hold: manual}
       - 100
     smoke: [/health, {get: /, status: 200, header: {a: b}, within: 300ms}, {run: ./smoke.sh}]
-    criteria: [{metric: error-ratio, limit: 1%}, {metric: p99, limit: 400ms, window: 30s}]
+    criteria: [error-rate, {metric: error-ratio, limit: 1%}, {metric: p99, limit: 400ms, window: 30s, no-data: {pause: 2m}}, {query: orders, at-least: 5}, {burn-rate: 99.9%}, {metric: p95, against: other, harm: 20%}, {metric: memory, against: other, mann-whitney: {tolerance: 50%}}]
     lease: {ttl: 30s, on-expiry: revert}
 services:
   checkout:
@@ -44,6 +46,7 @@ services:
     versions: [1, 2]
     port: 8081
     blue: {env: {A: b}}
+    probes: {home: /, cart: {get: /cart, every: 5s}}
     memory-limit: 64MiB
 `
 
