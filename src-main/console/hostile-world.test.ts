@@ -185,7 +185,8 @@ describe('what does not come up', () => {
       const { errors, sent } = await load.stop()
       expect(errors).toEqual({})
       expect(sent).toBeGreaterThan(50)
-      expect((await console.journal.search({ filter: { text: '', kind: 'refusal' }, limit: 10 })).entries.map((entry) => entry.action)).toEqual(['release.create', 'release.create'])
+      const refused = (await console.journal.search({ filter: { text: '', kind: 'refusal' }, limit: 10 })).entries
+      expect(refused.map((entry) => [entry.action, entry.outcome])).toEqual([['release.create', 'failed'], ['release.create', 'refused'], ['release.create', 'refused']])
     }),
     60_000,
   )

@@ -59,13 +59,13 @@ export function createCommands(deps: EngineDeps, memory: Memory, ledger: Ledger)
       action,
       operator,
       target: { service },
-      summary: `Refused: ${summary}`,
+      summary: `${fault.data.cause === 'refused' ? 'Refused' : 'Failed'}: ${summary}`,
       reason: fault.message,
       ticket: '',
       before: null,
       after: null,
       operationId,
-      outcome: 'refused' as const,
+      outcome: fault.data.cause === 'refused' ? ('refused' as const) : ('failed' as const),
       evidence: { code: fault.code },
     }
     // Nothing acts, so a refusal that cannot be written is said in the log and refused all the same.
@@ -141,7 +141,7 @@ export function createCommands(deps: EngineDeps, memory: Memory, ledger: Ledger)
       try {
         return await createChecked(request, operator)
       } catch (error) {
-        if (error instanceof Fault && error.data.cause === 'refused') await refuse(request.service, 'release.create', `release ${request.version} of ${request.service}`, operator, request.operationId, error)
+        if (error instanceof Fault) await refuse(request.service, 'release.create', `release ${request.version} of ${request.service}`, operator, request.operationId, error)
         throw error
       }
     })

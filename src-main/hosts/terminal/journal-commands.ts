@@ -70,8 +70,8 @@ export const backup: Command = async (context) => {
 }
 
 export const restore: Command = async (context) => {
-  const { restoreJournal } = await import('../../store/backup.ts')
-  const result = await restoreJournal(callersPath(argument(context, 0)), context.paths.dataFolder, Date.now())
+  const { restoreWithEntry } = await import('../../console/restore.ts')
+  const result = await restoreWithEntry(callersPath(argument(context, 0)), context.paths.dataFolder)
   context.output.document(result)
   context.output.say(`Restored ${result.checkpoint.count} entries, head ${result.checkpoint.head}`)
   if (result.keptAs !== null) context.output.say(`The journal it replaced is kept as ${result.keptAs}`)

@@ -177,4 +177,6 @@ test('the journal has it all, verifies, exports and is backed up', async () => {
   expect(await terminal('verify', '--audit', join(folder, 'backup.db'))).toMatchObject({ code: 0, out: expect.stringContaining('The chain holds') as unknown })
   expect((await terminal('restore', join(folder, 'backup.db'))).code).toBe(0)
   expect((await terminal('verify')).code).toBe(0)
+  const restored = await terminal('audit', '--action', 'journal.restored', '--json')
+  expect((JSON.parse(restored.out) as { entries: { after: { count: number } }[] }).entries[0]?.after.count).toBeGreaterThan(10)
 }, PATIENCE_MS)
