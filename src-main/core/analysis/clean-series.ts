@@ -9,8 +9,8 @@ export interface CleanSeries {
   readonly at: readonly number[]
   readonly requests: readonly number[]
   readonly errors: readonly number[]
-  /** Null where the histogram is unusable. */
-  readonly latency: readonly (readonly (readonly [number, number])[] | null)[]
+  /** As they came: whoever reads them judges them. */
+  readonly latency: readonly (readonly (readonly [number, number])[])[]
   readonly values: readonly (number | null)[]
   /** Intervals that were there but said nothing believable: NaN, infinite, negative, more errors than requests. */
   readonly unusable: number
@@ -35,7 +35,7 @@ export function cleanSeries(series: Series, fromAt: number, now: number): CleanS
     order.push(i)
   }
   if (!sorted) order.sort((a, b) => (series.at[a] ?? 0) - (series.at[b] ?? 0) || a - b)
-  const clean = { at: [] as number[], requests: [] as number[], errors: [] as number[], latency: [] as (readonly (readonly [number, number])[] | null)[], values: [] as (number | null)[], unusable: 0 }
+  const clean = { at: [] as number[], requests: [] as number[], errors: [] as number[], latency: [] as (readonly (readonly [number, number])[])[], values: [] as (number | null)[], unusable: 0 }
   for (const i of order) {
     const at = series.at[i] ?? Number.NaN
     if (at === clean.at.at(-1)) continue
@@ -46,11 +46,10 @@ export function cleanSeries(series: Series, fromAt: number, now: number): CleanS
       clean.unusable += 1
       continue
     }
-    const latency = series.latency[i] ?? []
     clean.at.push(at)
     clean.requests.push(requests)
     clean.errors.push(errors)
-    clean.latency.push(latency.every(([bucket, count]) => isCount(bucket) && isCount(count)) ? latency : null)
+    clean.latency.push(series.latency[i] ?? [])
     clean.values.push(value)
   }
   return clean

@@ -1,4 +1,4 @@
-import { lnGamma, lnNegativeBinomial, poissonTenthPercentile } from './special-functions.ts'
+import { poissonTenthPercentile, risingTable } from './special-functions.ts'
 
 /**
  * The sequential test behind the judges of errors and of latency: how much evidence there is that events (errors, or
@@ -7,8 +7,8 @@ import { lnGamma, lnNegativeBinomial, poissonTenthPercentile } from './special-f
  * Null hypothesis: both environments have the same ratio p, and its intensity varies like a gamma variable (mean 1,
  * variance v) that holds for a block of 10 s or 60 s, either common to both environments or each its own. So counts are
  * negative binomial. Which v, block and p it is, nobody knows: each combination is a `model`, weighted by how well it
- * explains the other environment's record. Alternative: counts are Poisson at a ratio grown by the harm or more
- * (mixture over four sizes). Each model has its own likelihood ratio, an e-process (Ville 1939; Robbins 1970; Ramdas et
+ * explains the other environment's record. Alternative: negative binomial too (little variance), at a ratio grown by the
+ * harm or more (mixture over four sizes). Each model has its own likelihood ratio, an e-process (Ville 1939; Robbins 1970; Ramdas et
  * al., "Game-theoretic statistics and safe anytime-valid inference", 2023): under that model it exceeds 1/a at any time,
  * however often one looks, with probability a at most. So that a late change is found as fast as an early one, a new one
  * starts with every 10 s and their sum, weighted by masses that spend the false alarms evenly over time, is what counts:
@@ -20,13 +20,19 @@ import { lnGamma, lnNegativeBinomial, poissonTenthPercentile } from './special-f
 export const BIN_MS = 10_000
 /** The longer block, in bins. */
 const LONG_BINS = 6
-/** Variances of the noise: next to none, moderate, and errors that come in bursts (coefficient of variation over 1). */
-const VARIANCES = [0.03, 0.3, 1.2] as const
+/** Variances of the noise: from next to none to errors that come in bursts (coefficient of variation 1.4). */
+const VARIANCES = [0.03, 0.2, 0.8, 2] as const
 /** How far above its estimate the baseline's ratio may be: mostly not, with 1/6 weight at √3 standard deviations (three-point Gauss-Hermite). */
 const RATIO_LEVELS = [
   { deviations: 0, weight: 5 / 6 },
   { deviations: Math.sqrt(3), weight: 1 / 6 },
 ] as const
+/** Nats by which a variance may explain the record worse before it counts less: with few events, and with many. */
+const SLACK = { few: 3, many: 9 } as const
+/** What the next larger variance counts less than the best, where chance decides. */
+const STEP_NATS = 12
+/** So many events in a block of 60 s are halfway from few to many. */
+const HALFWAY = 50
 /** Sizes of harm looked for, in multiples of the declared one. */
 export const HARM_SIZES = [1, 3, 10, 30] as const
 const SIZES = HARM_SIZES.length
@@ -56,20 +62,17 @@ export interface EvidenceOptions {
   readonly drift: number
 }
 
-interface Model {
-  readonly long: boolean
-  readonly shape: number
-  readonly variance: number
-  readonly shared: boolean
-  readonly deviations: number
-  readonly prior: number
-}
-
-const MODELS: readonly Model[] = [false, true].flatMap((long) =>
-  VARIANCES.flatMap((variance) =>
-    [false, true].flatMap((shared) => RATIO_LEVELS.map(({ deviations, weight }) => ({ long, shape: 1 / variance, variance, shared, deviations, prior: (weight * 0.5) / (2 * VARIANCES.length) }))),
-  ),
-)
+const SHAPES = VARIANCES.map((variance) => 1 / variance)
+/**
+ * An alternative has the noise of the model it is held against (else a candidate that is merely steady would count as
+ * harmed), but at least this shape's: that covers the sizes of harm between those above.
+ */
+const HARM_SHAPE = 10
+const RISING = SHAPES.map((shape) => risingTable(shape))
+const HARM_RISING = risingTable(HARM_SHAPE)
+/** Models per grain: variance, then own or shared noise, then level of the baseline's ratio. */
+const PER_GRAIN = VARIANCES.length * 2 * RATIO_LEVELS.length
+const PRIORS = VARIANCES.flatMap(() => [0.5, 0.5].flatMap((own) => RATIO_LEVELS.map(({ weight }) => own * weight)))
 
 export interface Evidence {
   /** Adds a whole bin. */
@@ -91,134 +94,173 @@ export function massOf(isFirst: boolean, isStep: boolean): number {
 }
 
 export function createEvidence({ alternatives, history, drift }: EvidenceOptions): Evidence {
-  const sums = new Float64Array(MODELS.length * SIZES * LONG_BINS)
-  const running = new Float64Array(SIZES)
+  /** Sums of e-processes: grain of 10 s [model][size], then grain of 60 s [phase][model][size]. */
+  const sums = new Float64Array(PER_GRAIN * SIZES * (1 + LONG_BINS))
+  /** Likelihood ratios of the block last weighed: [model][size]. */
+  const factors = new Float64Array(PER_GRAIN * SIZES)
+  const lnHarm = new Float64Array(SIZES)
   let baselineRequests = 0
   let baselineEvents = 0
   for (const bin of history) {
     baselineRequests += bin.requests
     baselineEvents += bin.events
   }
-  const historyRatio = (baselineEvents + 0.5) / (baselineRequests + 1)
-  const noise = VARIANCES.map((variance) => ({ shape: 1 / variance, short: 0, long: 0 }))
-  let blocks = 0
-  let block = { requests: 0, events: 0, bins: 0 }
+  const historyRatio = ratioNow(0, 0)
+  /** How well each variance explains the other environment's own record: ln likelihoods; of 60 s per phase of the blocks. */
+  const fits = Array.from({ length: 1 + LONG_BINS }, () => VARIANCES.map(() => 0))
+  let learned = 0
+  const recentBaseline: { readonly requests: number; readonly events: number }[] = []
   /** The last bins and their masses, newest last, for blocks that are longer than a bin. */
-  const recent: { counts: BinCounts; mass: number }[] = []
+  const recent: { readonly counts: BinCounts; readonly mass: number }[] = []
   let bins = 0
   for (const bin of history) learn(bin.requests, bin.events, historyRatio)
 
-  /** How well each variance explains the other environment's own record. */
   function learn(requests: number, events: number, ratio: number): void {
     if (requests === 0) return
-    blocks += 1
-    block = { requests: block.requests + requests, events: block.events + events, bins: block.bins + 1 }
-    for (const each of noise) each.short += lnNegativeBinomial(events, requests * ratio, each.shape)
-    if (block.bins < LONG_BINS) return
-    for (const each of noise) each.long += lnNegativeBinomial(block.events, block.requests * ratio, each.shape)
-    block = { requests: 0, events: 0, bins: 0 }
-  }
-
-  const ratioNow = (extraRequests: number, extraEvents: number) => Math.min(0.98, (baselineEvents + extraEvents + 0.5) / (baselineRequests + extraRequests + 1))
-
-  /** Standard deviation of ln p for a model: counting, bursts, and drift since it was recorded. */
-  function deviation(model: Model, events: number): number {
-    const count = Math.max(1, blocks) / (model.long ? LONG_BINS : 1)
-    return Math.sqrt(1 / (events + 0.5) + model.variance / Math.max(1, count) + drift * drift)
-  }
-
-  /** Likelihood ratios of one block, per size of harm, into `running`. */
-  function ratiosOf(model: Model, counts: BinCounts, p: number, alternativeRatios: readonly number[], events: number): void {
-    const nullRatio = model.deviations === 0 ? p : Math.min(0.99, p * Math.exp(model.deviations * deviation(model, events)))
-    let mean = counts.requests * nullRatio
-    let { shape } = model
-    if (model.shared) {
-      // What the same block did to the other environment tells how intense it is (gamma posterior).
-      const baselineMean = counts.baselineRequests * nullRatio
-      mean *= (shape + counts.baselineEvents) / (shape + baselineMean)
-      shape += counts.baselineEvents
+    learned += 1
+    recentBaseline.push({ requests, events })
+    fitBlock(fits[0], requests * ratio, events)
+    if (recentBaseline.length < LONG_BINS) return
+    let blockRequests = 0
+    let blockEvents = 0
+    for (const bin of recentBaseline) {
+      blockRequests += bin.requests
+      blockEvents += bin.events
     }
-    const none = lnNegativeBinomial(counts.events, mean, shape)
-    for (let size = 0; size < SIZES; size += 1) {
-      const alternative = counts.requests * (alternativeRatios[size] ?? 1)
-      const some = counts.events === 0 ? -alternative : counts.events * Math.log(alternative) - alternative - lnGamma(counts.events + 1)
-      running[size] = Math.exp(Math.min(400, some - none))
+    fitBlock(fits[1 + (learned % LONG_BINS)], blockRequests * ratio, blockEvents)
+    recentBaseline.shift()
+  }
+
+  function fitBlock(fit: number[] | undefined, mean: number, events: number): void {
+    if (!fit) return
+    for (let v = 0; v < VARIANCES.length; v += 1) fit[v] = (fit[v] ?? 0) + lnShaped(riseOf(v, 0, events), events, Math.log(mean), mean, SHAPES[v] ?? 1)
+  }
+
+  /** Blocks of noise begin where they like: the phase that shows most of it tells. */
+  function longFit(): readonly number[] {
+    const spread = (fit: readonly number[]) => (fit[VARIANCES.length - 1] ?? 0) - (fit[0] ?? 0)
+    return fits.slice(1).reduce((most, fit) => (spread(fit) > spread(most) ? fit : most))
+  }
+
+  function ratioNow(extraRequests: number, extraEvents: number): number {
+    return Math.min(0.98, (baselineEvents + extraEvents + 0.5) / (baselineRequests + extraRequests + 1))
+  }
+
+  /**
+   * 0 to 1: how far bursts rather than chance decide what is seen. With few events each is news; with many, counting is
+   * exact and everything hangs on how intense a block happens to be, of which a record of ten minutes holds ten.
+   */
+  function caution(): number {
+    const perBlock = (baselineEvents * LONG_BINS) / Math.max(1, learned)
+    return perBlock / (perBlock + HALFWAY)
+  }
+
+  /**
+   * Likelihood ratios of a block, of every size of harm over every model. What depends on neither (arrangement within
+   * the block, factorial of the count) cancels and is left out.
+   */
+  function weigh(counts: BinCounts, isLong: boolean, p: number, harmRatios: readonly number[]): void {
+    const { requests, events, baselineRequests: others, baselineEvents: other } = counts
+    if (requests === 0) {
+      factors.fill(1)
+      return
+    }
+    const lnRequests = Math.log(requests)
+    const lnP = Math.log(p)
+    for (let size = 0; size < SIZES; size += 1) lnHarm[size] = Math.log(harmRatios[size] ?? 1)
+    const floor = caution()
+    const known = baselineEvents + other + 0.5
+    const seen = Math.max(1, learned / (isLong ? LONG_BINS : 1))
+    let at = 0
+    for (let v = 0; v < VARIANCES.length; v += 1) {
+      const own = SHAPES[v] ?? 1
+      const deviation = Math.sqrt(1 / known + Math.max(VARIANCES[v] ?? 1, floor) / seen + drift * drift)
+      const lnHigher = Math.min(RATIO_LEVELS[1].deviations * deviation, -0.01 - lnP)
+      const higher = Math.exp(lnHigher)
+      for (let shared = 0; shared < 2; shared += 1) {
+        // What the same block did to the other environment tells how intense it is (gamma posterior).
+        const shape = shared === 1 ? own + other : own
+        const intensity = shared === 1 ? shape / (own + others * p) : 1
+        const lnMean = events === 0 ? 0 : lnRequests + lnP + Math.log(intensity)
+        const isCapped = shape > HARM_SHAPE
+        const harmShape = isCapped ? HARM_SHAPE : shape
+        const rising = events === 0 ? 0 : riseOf(v, shared === 1 ? other : 0, events)
+        const harmRising = events === 0 ? 0 : isCapped ? HARM_RISING(events) : rising
+        const none = lnShaped(rising, events, lnMean, requests * intensity * p, shape)
+        for (let size = 0; size < SIZES; size += 1) {
+          const harmRatio = harmRatios[size] ?? 1
+          const some = lnShaped(harmRising, events, events === 0 ? 0 : lnMean - lnP + (lnHarm[size] ?? 0), requests * intensity * harmRatio, harmShape)
+          factors[at + size] = Math.exp(Math.min(500, some - none))
+        }
+        // A higher ratio also makes what the other environment did less of a burst.
+        const shift = shared === 1 ? (own + others * p) / (own + others * p * higher) : 1
+        const higherNone = lnShaped(rising, events, events === 0 ? 0 : lnMean + lnHigher + (shared === 1 ? Math.log(shift) : 0), requests * intensity * p * higher * shift, shape)
+        const relative = Math.exp(Math.min(200, none - higherNone))
+        for (let size = 0; size < SIZES; size += 1) factors[at + SIZES + size] = (factors[at + size] ?? 0) * relative
+        at += SIZES * RATIO_LEVELS.length
+      }
     }
   }
 
-  function joined(from: number, to: { readonly counts: BinCounts; readonly mass: number } | null): BinCounts {
-    const total = { requests: to?.counts.requests ?? 0, events: to?.counts.events ?? 0, baselineRequests: to?.counts.baselineRequests ?? 0, baselineEvents: to?.counts.baselineEvents ?? 0 }
+  function joined(from: number, counts: BinCounts | null): BinCounts {
+    const total = { requests: 0, events: 0, baselineRequests: 0, baselineEvents: 0, ...counts }
     for (let i = from; i < recent.length; i += 1) {
-      const counts = recent[i]?.counts
-      if (!counts) continue
-      total.requests += counts.requests
-      total.events += counts.events
-      total.baselineRequests += counts.baselineRequests
-      total.baselineEvents += counts.baselineEvents
+      const each = recent[i]?.counts
+      if (!each) continue
+      total.requests += each.requests
+      total.events += each.events
+      total.baselineRequests += each.baselineRequests
+      total.baselineEvents += each.baselineEvents
     }
     return total
   }
 
-  function weights(): Float64Array {
-    const lns = MODELS.map((model) => {
-      const fit = noise[VARIANCES.findIndex((variance) => variance === model.variance)]
-      return Math.log(model.prior) + (model.long ? (fit?.long ?? 0) : (fit?.short ?? 0))
-    })
-    // Blocks of 10 s and of 60 s see the same record at different grain, so their likelihoods do not compare; each grain keeps half.
-    const shares = new Float64Array(MODELS.length)
-    for (const long of [false, true]) {
-      const highest = Math.max(...lns.filter((_, i) => MODELS[i]?.long === long))
-      let total = 0
-      for (const [i, ln] of lns.entries()) if (MODELS[i]?.long === long) total += Math.exp(ln - highest)
-      for (const [i, ln] of lns.entries()) if (MODELS[i]?.long === long) shares[i] = (0.5 * Math.exp(ln - highest)) / total
-    }
-    return shares
+  /** Adds a block's likelihood ratios to the sums at `base`, begun with this mass. */
+  function extend(base: number, mass: number): void {
+    for (let i = 0; i < factors.length; i += 1) sums[base + i] = Math.min(CEILING, ((sums[base + i] ?? 0) + mass / SIZES) * (factors[i] ?? 0))
   }
 
-  /** A model's sum of e-processes with the running bin. */
-  function sumWith(index: number, model: Model, last: { readonly counts: BinCounts; readonly mass: number }, p: number, alternativeRatios: readonly number[], events: number): number {
-    let total = 0
-    const base = index * SIZES * LONG_BINS
-    if (!model.long) {
-      ratiosOf(model, last.counts, p, alternativeRatios, events)
-      for (let size = 0; size < SIZES; size += 1) total += ((sums[base + size * LONG_BINS] ?? 0) + last.mass / SIZES) * (running[size] ?? 0)
-      return total
+  /** The same without keeping it: each model's sum, added to `totals`. */
+  function peek(base: number, mass: number, totals: Float64Array): void {
+    for (let i = 0; i < factors.length; i += 1) {
+      const model = Math.floor(i / SIZES)
+      totals[model] = (totals[model] ?? 0) + ((sums[base + i] ?? 0) + mass / SIZES) * (factors[i] ?? 0)
     }
-    for (let back = 0; back < LONG_BINS; back += 1) {
-      const start = bins - back
-      if (start < 0) break
-      const begun = back === 0 ? last : recent[recent.length - back]
-      if (!begun) break
-      ratiosOf(model, joined(recent.length - back, last), p, alternativeRatios, events)
-      for (let size = 0; size < SIZES; size += 1) total += ((sums[base + size * LONG_BINS + (start % LONG_BINS)] ?? 0) + begun.mass / SIZES) * (running[size] ?? 0)
-    }
-    return total
   }
 
-  function harmonic(value: (index: number, model: Model) => number): number {
-    const shares = weights()
+  /**
+   * Models' shares within a grain. One that explains the record almost as well as the best keeps its whole share: a
+   * record of few blocks says little about rare bursts, and a variance taken too small is what makes false alarms.
+   * Likelihoods at different grain do not compare (the record is the same): each grain keeps half.
+   */
+  function sharesOf(lns: readonly number[]): number[] {
+    const highest = Math.max(...lns)
+    const slack = SLACK.few + (SLACK.many - SLACK.few) * caution()
+    // Where bursts decide, the next larger variance counts as much as the best: the true one may lie between the two.
+    const step = STEP_NATS * (1 - caution())
+    const kept = lns.map((ln, v) => Math.exp(Math.min(0, Math.max(ln, (lns[v - 1] ?? ln) - step) - highest + slack)))
+    const total = kept.reduce((sum, each) => sum + each, 0)
+    return PRIORS.map((prior, model) => (0.5 * prior * (kept[Math.floor(model / (2 * RATIO_LEVELS.length))] ?? 0)) / total)
+  }
+
+  function harmonic(short: Float64Array, long: Float64Array): number {
     let inverse = 0
-    for (const [index, model] of MODELS.entries()) inverse += (shares[index] ?? 0) / Math.max(1e-300, value(index, model))
+    for (const [model, share] of sharesOf(fits[0] ?? []).entries()) inverse += share / Math.max(1e-300, short[model] ?? 0)
+    for (const [model, share] of sharesOf(longFit()).entries()) inverse += share / Math.max(1e-300, long[model] ?? 0)
     return Math.min(CEILING, 1 / inverse)
   }
 
   return {
     add(counts, mass) {
       const p = ratioNow(counts.baselineRequests, counts.baselineEvents)
-      const events = baselineEvents + counts.baselineEvents
       const alternativeRatios = alternatives(p)
       recent.push({ counts, mass })
       if (recent.length > LONG_BINS) recent.shift()
-      for (const [index, model] of MODELS.entries()) {
-        const base = index * SIZES * LONG_BINS
-        const phase = model.long ? (bins + 1) % LONG_BINS : 0
-        if (model.long && bins + 1 < LONG_BINS) continue
-        const begun = model.long ? (recent[0]?.mass ?? mass) : mass
-        ratiosOf(model, model.long ? joined(0, null) : counts, p, alternativeRatios, events)
-        for (let size = 0; size < SIZES; size += 1) {
-          const at = base + size * LONG_BINS + phase
-          sums[at] = Math.min(CEILING, ((sums[at] ?? 0) + begun / SIZES) * (running[size] ?? 0))
-        }
+      weigh(counts, false, p, alternativeRatios)
+      extend(0, mass)
+      if (recent.length === LONG_BINS) {
+        weigh(joined(0, null), true, p, alternativeRatios)
+        extend((1 + ((bins + 1) % LONG_BINS)) * PER_GRAIN * SIZES, recent[0]?.mass ?? mass)
       }
       bins += 1
       learn(counts.baselineRequests, counts.baselineEvents, p)
@@ -228,21 +270,38 @@ export function createEvidence({ alternatives, history, drift }: EvidenceOptions
     valueWith(counts, mass) {
       const p = ratioNow(counts.baselineRequests, counts.baselineEvents)
       const alternativeRatios = alternatives(p)
-      const last = { counts, mass }
-      return harmonic((index, model) => sumWith(index, model, last, p, alternativeRatios, baselineEvents + counts.baselineEvents))
+      const short = new Float64Array(PER_GRAIN)
+      const long = new Float64Array(PER_GRAIN)
+      weigh(counts, false, p, alternativeRatios)
+      peek(0, mass, short)
+      for (let back = 0; back < LONG_BINS && back <= recent.length && back <= bins; back += 1) {
+        weigh(joined(recent.length - back, counts), true, p, alternativeRatios)
+        peek((1 + ((bins - back) % LONG_BINS)) * PER_GRAIN * SIZES, back === 0 ? mass : (recent[recent.length - back]?.mass ?? mass), long)
+      }
+      return harmonic(short, long)
     },
-    tenthPercentile(requests, baselineRequests, length, mass) {
+    tenthPercentile(requests, otherRequests, length, mass) {
       const p = ratioNow(0, 0)
       const ratio = alternatives(p)[0] ?? 1
       const events = poissonTenthPercentile(requests * ratio)
-      return harmonic((_, model) => {
-        const count = Math.max(1, length / (model.long ? LONG_BINS : 1))
-        const each = { requests: requests / count, events: events / count, baselineRequests: baselineRequests / count, baselineEvents: (baselineRequests * p) / count }
-        ratiosOf(model, each, p, [ratio], baselineEvents)
-        // The logarithm, since a sum of many blocks leaves the range of numbers.
-        return (mass / SIZES) * Math.exp(Math.min(400, count * Math.log(Math.max(1e-300, running[0] ?? 0))))
+      const values = [false, true].map((isLong) => {
+        const count = Math.max(1, length / (isLong ? LONG_BINS : 1))
+        weigh({ requests: requests / count, events: events / count, baselineRequests: otherRequests / count, baselineEvents: (otherRequests * p) / count }, isLong, p, [ratio, ratio, ratio, ratio])
+        return Float64Array.from({ length: PER_GRAIN }, (_, model) => (mass / SIZES) * Math.exp(Math.min(400, count * Math.log(Math.max(1e-300, factors[model * SIZES] ?? 0)))))
       })
+      return harmonic(values[0] ?? factors, values[1] ?? factors)
     },
     baselineRatio: () => ratioNow(0, 0),
   }
+}
+
+/** ln of a negative binomial without its factorial: `rising` is ln(Γ(shape + count) / Γ(shape)). */
+function lnShaped(rising: number, count: number, lnMean: number, mean: number, shape: number): number {
+  const scale = Math.log1p(mean / shape)
+  return count === 0 ? -shape * scale : rising + count * (lnMean - Math.log(shape) - scale) - shape * scale
+}
+
+function riseOf(v: number, from: number, count: number): number {
+  const rising = RISING[v]
+  return rising ? rising(from + count) - rising(from) : 0
 }

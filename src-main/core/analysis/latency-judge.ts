@@ -1,9 +1,8 @@
 import type { Criterion, CriterionResult } from '../../contract/analysis.ts'
 import type { CleanSeries } from './clean-series.ts'
 import { readCounts, testCounts, type Counts } from './counts.ts'
-import { HARM_SIZES } from './evidence.ts'
 import type { JudgeInput, JudgeOptions } from './judge-input.ts'
-import { bucketMiddleMs, bucketOf, percentileMs } from './latency-histogram.ts'
+import { countAllSlow, histogramOf, markOf, quantileMs, sizeOf, type Histogram } from './latency-counts.ts'
 import { absenceOf } from './presence.ts'
 import { baselineWords, crashWords, decide, recentCrashes, tellingStretch, totalOf, unjudged, type Stretch } from './sequential-judge.ts'
 import { blankResult, nameOf, readable, readableDuration } from './words.ts'
@@ -11,12 +10,10 @@ import { blankResult, nameOf, readable, readableDuration } from './words.ts'
 const QUANTILES = { p50: 0.5, p95: 0.95, p99: 0.99 } as const
 /** A probe measures single checks; their upper percentiles mean nothing. */
 const PROBE_QUANTILE = 0.5
-/** A mark is set by the record before the candidate when it holds so many requests, else by everything so far. */
-const MIN_RECORD = 200
-/** The other side counts as equally slow from this share of the harm on. */
+/** The other side is looked at over this stretch, for "both are slow". */
 const SHARED_MS = 60_000
-
-type Histogram = Map<number, number>
+/** Percentiles shown are of the last five minutes; the test itself reads everything. */
+const SHOWN_MS = 300_000
 
 const slowOf = (series: CleanSeries, i: number): number => series.errors[i] ?? 0
 
@@ -42,26 +39,28 @@ export function judgeLatency(criterion: Criterion, harm: number, input: JudgeInp
   const quantile = quantileOf(criterion)
   if (quantile === null) return no('This judge compares latencies; it cannot judge this metric. Use a threshold.', null)
   const raw = readCounts(criterion, input)
-  const timed = timedOnly(raw)
+  const mark = markOf(raw, quantile, harm)
+  const timed = countAllSlow(raw, mark.bucket)
   const absent = absenceOf(criterion, timed.candidate, input.candidateSince, input.now)
   if (absent) return no(`No verdict on ${lower(name)}: ${absent.why}.`, absent.since)
   const silent = input.weightPercent < 100 && input.baseline.at.length > 0 ? absenceOf(criterion, timed.baseline, Math.min(input.candidateSince, input.now - 60_000), input.now) : null
   if (silent) return no(`No verdict on ${lower(name)}: of the other environment, ${silent.why}.`, silent.since)
 
-  const mine = histogramOf(timed.candidate, timed.fromAt, timed.toAt)
-  const value = percentileMs(mine, quantile)
-  const measured = { ...blank, value, requests: sizeOf(mine), fromAt: timed.fromAt, toAt: timed.toAt }
+  const shownFrom = Math.max(timed.fromAt, timed.toAt - SHOWN_MS)
+  const mine = histogramOf(timed.candidate, shownFrom, timed.toAt)
+  const value = quantileMs(mine, quantile)
+  const whole = totalOf(timed.candidate, slowOf, timed.fromAt, timed.toAt)
+  const measured = { ...blank, value, requests: whole.requests, fromAt: timed.fromAt, toAt: timed.toAt }
   if (input.now <= timed.origin) return no(`Grace: ${lower(name)} is judged ${readableDuration(timed.origin - input.now)} from now.`, null, measured)
   if (timed.against === 'none') return no(`${name} ${ms(value)} over ${readable(measured.requests)} requests; there is nothing to compare it with (no other version had traffic).`, null, measured)
 
-  const mark = markOf(timed, quantile, harm)
-  const counts: Counts = { ...timed, candidate: countSlow(timed.candidate, mark.bucket), baseline: countSlow(timed.baseline, mark.bucket), frozen: timed.frozen && countSlow(timed.frozen, mark.bucket) }
+  const counts = timed
   const tested = testCounts(counts, slowOf, mark.alternatives)
   const decision = decide(tested, { ...input, crashes: [] }, options)
   const usualShare = tested.evidence.baselineRatio()
   const stretch = tellingStretch(counts, slowOf, usualShare)
   const other = baselineHistogram(timed)
-  const baseline = percentileMs(other, quantile)
+  const baseline = quantileMs(other, quantile)
   const result: CriterionResult = {
     ...measured,
     baseline,
@@ -75,7 +74,7 @@ export function judgeLatency(criterion: Criterion, harm: number, input: JudgeInp
   const growth = `${readable(harm * 100)} % more`
   if (decision.verdict === 'fail') {
     const telling = histogramOf(timed.candidate, stretch.fromAt, timed.toAt)
-    const shown = percentileMs(telling, quantile)
+    const shown = quantileMs(telling, quantile)
     const failing = { ...result, value: shown, requests: sizeOf(telling), fromAt: stretch.fromAt }
     const sentence = `${name} ${ms(shown)} over ${readable(sizeOf(telling))} requests in ${readableDuration(timed.toAt - stretch.fromAt)}, ${against}: ${share(stretch)} were slower than ${ms(mark.ms)}, usual is ${readable(usualShare * 100)} %`
     if (otherIsSlow(counts, stretch, usualShare, mark.alternatives(usualShare)[0] ?? 1)) return { ...failing, verdict: 'inconclusive', bothSides: true, why: `${sentence}. But the other environment has become slow too: moving traffic would not help.` }
@@ -90,78 +89,12 @@ export function judgeLatency(criterion: Criterion, harm: number, input: JudgeInp
 const lower = (name: string): string => name.charAt(0).toLowerCase() + name.slice(1)
 const ms = (value: number | null): string => (value === null ? 'unknown' : `${readable(value)} ms`)
 const share = (stretch: Stretch): string => `${readable((100 * stretch.events) / Math.max(1, stretch.requests))} %`
-export function sizeOf(histogram: ReadonlyMap<number, number>): number {
-  let total = 0
-  for (const count of histogram.values()) total += count
-  return total
-}
-
-/** Only intervals whose latencies are known, and as many requests as were timed. */
-function timedOnly(counts: Counts): Counts {
-  return { ...counts, candidate: timedSeries(counts.candidate), baseline: timedSeries(counts.baseline), frozen: counts.frozen && timedSeries(counts.frozen) }
-}
-
-function timedSeries(series: CleanSeries): CleanSeries {
-  const timed = series.latency.map((pairs, i) => {
-    const total = pairs === null ? Number.NaN : pairs.reduce((sum, [, count]) => sum + count, 0)
-    // Requests that succeeded, and not one of them timed: the histogram is missing.
-    return total === 0 && (series.requests[i] ?? 0) > (series.errors[i] ?? 0) ? Number.NaN : total
-  })
-  const keep = timed.flatMap((total, i) => (Number.isNaN(total) ? [] : [i]))
-  if (keep.length === timed.length) return { ...series, requests: timed }
-  const pick = <T>(column: readonly T[]): T[] => column.filter((_, i) => !Number.isNaN(timed[i]))
-  return { at: pick(series.at), requests: pick(timed), errors: pick(series.errors), latency: pick(series.latency), values: pick(series.values), unusable: series.unusable + timed.length - keep.length }
-}
-
-/** The same series with "slower than the mark" in place of errors. */
-function countSlow(series: CleanSeries, mark: number): CleanSeries {
-  return { ...series, errors: series.latency.map((pairs) => (pairs ?? []).reduce((sum, [bucket, count]) => (bucket > mark ? sum + count : sum), 0)) }
-}
-
-function histogramOf(series: CleanSeries, fromAt: number, toAt: number, into: Histogram = new Map()): Histogram {
-  for (const [i, at] of series.at.entries()) {
-    if (at <= fromAt || at > toAt) continue
-    for (const [bucket, count] of series.latency[i] ?? []) into.set(bucket, (into.get(bucket) ?? 0) + count)
-  }
-  return into
-}
-
-/** What is shown beside the candidate: the other side over the same time where it has traffic, else all that is known of it. */
+/** What is shown beside the candidate: the other side of late where it has traffic, else all that is known of it. */
 function baselineHistogram(counts: Counts): Histogram {
-  const now = histogramOf(counts.baseline, counts.fromAt, counts.toAt)
+  const now = histogramOf(counts.baseline, counts.toAt - SHOWN_MS, counts.toAt)
   if (counts.against === 'live' && sizeOf(now) > 0) return now
   const all = histogramOf(counts.baseline, -Infinity, Infinity)
   return counts.frozen ? histogramOf(counts.frozen, -Infinity, Infinity, all) : all
-}
-
-export interface Mark {
-  /** Requests in higher buckets are slow. */
-  readonly bucket: number
-  readonly ms: number
-  readonly alternatives: (baselineShare: number) => readonly number[]
-}
-
-/** The baseline's quantile, and the shares above it if everything were slower by each size of harm. */
-function markOf(counts: Counts, quantile: number, harm: number): Mark {
-  const record = histogramOf(counts.baseline, -Infinity, counts.fromAt)
-  if (counts.frozen) histogramOf(counts.frozen, -Infinity, counts.fromAt, record)
-  return markIn(sizeOf(record) >= MIN_RECORD ? record : histogramOf(counts.baseline, counts.fromAt, Infinity, record), quantile, harm)
-}
-
-export function markIn(record: Histogram, quantile: number, harm: number): Mark {
-  const total = sizeOf(record)
-  const bucket = bucketOf(percentileMs(record, quantile) ?? 0)
-  const above = (limit: number) => {
-    let count = 0
-    for (const [at, n] of record) if (at > limit) count += n
-    return total === 0 ? 0 : count / total
-  }
-  const mark = bucketMiddleMs(bucket)
-  const usual = above(bucket)
-  const slower = HARM_SIZES.map((size) => above(bucketOf(mark / (1 + harm * size))))
-  // The baseline's share may wander with the day; the harm is kept in proportion.
-  const alternatives = (now: number) => slower.map((ratio) => Math.min(0.97, Math.max(now * 1.1, usual > 0 ? (now * ratio) / usual : ratio)))
-  return { bucket, ms: mark, alternatives }
 }
 
 function otherIsSlow(counts: Counts, stretch: Stretch, usual: number, harmful: number): boolean {

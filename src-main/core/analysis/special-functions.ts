@@ -38,7 +38,23 @@ function lnRising(shape: number, count: number): number {
   return Math.log(product)
 }
 
-/** Share of a standard normal below z (Abramowitz and Stegun 7.1.26 refined by continued fraction beyond 3). */
+const TABLED = 1 << 16
+
+/** ln(Γ(shape + count) / Γ(shape)) for one shape: whole counts are looked up, since a judge asks for thousands. */
+export function risingTable(shape: number): (count: number) => number {
+  const known: number[] = [0]
+  return (count) => {
+    if (count >= TABLED || !Number.isInteger(count)) return lnGamma(shape + count) - lnGamma(shape)
+    let last = known[known.length - 1] ?? 0
+    for (let next = known.length; next <= count; next += 1) {
+      last += Math.log(shape + next - 1)
+      known.push(last)
+    }
+    return known[count] ?? 0
+  }
+}
+
+/** Share of a standard normal below z. */
 export function normalBelow(z: number): number {
   if (z < -8) return 0
   if (z > 8) return 1

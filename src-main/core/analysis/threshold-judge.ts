@@ -1,8 +1,8 @@
 import type { Criterion, CriterionResult, Judge } from '../../contract/analysis.ts'
 import { cleanSeries, type CleanSeries } from './clean-series.ts'
 import type { JudgeInput } from './judge-input.ts'
-import { percentileMs } from './latency-histogram.ts'
-import { quantileOf, sizeOf } from './latency-judge.ts'
+import { countSlow, histogramOf, quantileMs, sizeOf } from './latency-counts.ts'
+import { quantileOf } from './latency-judge.ts'
 import { absenceOf } from './presence.ts'
 import { blankResult, describeValue, nameOf, readable, readableDuration, within01 } from './words.ts'
 
@@ -66,10 +66,7 @@ export function judgesPoints(criterion: Criterion): boolean {
 export function withReadings(criterion: Criterion, series: CleanSeries): CleanSeries {
   if (judgesPoints(criterion)) return pick(series, (i) => series.values[i] !== null && series.values[i] !== undefined)
   if (quantileOf(criterion) === null) return series
-  return pick(series, (i) => {
-    const pairs = series.latency[i]
-    return pairs !== null && pairs !== undefined && (pairs.length > 0 || (series.requests[i] ?? 0) <= (series.errors[i] ?? 0))
-  })
+  return countSlow(series, Infinity)
 }
 
 function pick(series: CleanSeries, keep: (i: number) => boolean): CleanSeries {
@@ -95,7 +92,10 @@ function windowsOf(criterion: Criterion, judge: Threshold, series: CleanSeries, 
     let sum = 0
     let points = 0
     let highest = -Infinity
-    const histogram = new Map<number, number>()
+    if (quantile !== null) {
+      const histogram = histogramOf(series, to - judge.windowMs, to)
+      return { value: quantileMs(histogram, quantile), size: sizeOf(histogram) }
+    }
     for (let i = series.at.length - 1; i >= 0; i -= 1) {
       const at = series.at[i] ?? 0
       if (at > to) continue
@@ -105,10 +105,8 @@ function windowsOf(criterion: Criterion, judge: Threshold, series: CleanSeries, 
       sum += series.values[i] ?? 0
       points += 1
       highest = Math.max(highest, series.values[i] ?? -Infinity)
-      if (quantile !== null) for (const [bucket, count] of series.latency[i] ?? []) histogram.set(bucket, (histogram.get(bucket) ?? 0) + count)
     }
     if (judgesPoints(criterion)) return { value: points === 0 ? null : isCounter ? highest : sum / points, size: points }
-    if (quantile !== null) return { value: percentileMs(histogram, quantile), size: sizeOf(histogram) }
     return { value: requests === 0 ? null : errors / requests, size: requests }
   })
 }
