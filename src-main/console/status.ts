@@ -1,4 +1,5 @@
-import { PROTOCOL_VERSION, type SystemStatus, type WatchItem } from '../contract/system.ts'
+import type { SystemStatus, WatchItem } from '../contract/system.ts'
+import { PROTOCOL_VERSION } from '../contract/wire.ts'
 import type { ServiceView } from '../contract/service.ts'
 import type { Role } from '../contract/vocabulary.ts'
 import type { WorkspaceView } from '../contract/workspace.ts'

@@ -3,8 +3,7 @@ import { RPCLink } from '@orpc/client/message-port'
 import type { ContractRouterClient } from '@orpc/contract'
 import type { Contract } from './contract.ts'
 import { Fault, faultDataSchema, faultFromData } from './fault.ts'
-import { PROTOCOL_VERSION } from './system.ts'
-import { type FramePipe, type Frame, greetingSchema, type Hello, parseJsonFrame } from './wire.ts'
+import { type FramePipe, type Frame, greetingSchema, type Hello, parseJsonFrame, PROTOCOL_VERSION } from './wire.ts'
 
 /** The contract as calls: `client.release.command(input, { signal })`. Rejects with `Fault`, or with the caller's abort reason. */
 export type ConsoleClient = ContractRouterClient<Contract>

@@ -6,9 +6,6 @@ import { journalEntrySchema } from './journal.ts'
 import { workspaceViewSchema } from './workspace.ts'
 import { ROLES } from './vocabulary.ts'
 
-/** Refused when it differs between client and server. */
-export const PROTOCOL_VERSION = 1
-
 /** The state of the console itself. */
 export const systemStatusSchema = z.strictObject({
   protocol: z.int(),

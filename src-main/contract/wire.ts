@@ -20,6 +20,9 @@ export interface FramePipe {
   close(): void
 }
 
+/** Refused when it differs between client and server. Here, so that a client need not load every schema to say it. */
+export const PROTOCOL_VERSION = 1
+
 /** Largest frame a client may send, in bytes. A larger one closes the connection. */
 export const MAX_CLIENT_FRAME_BYTES = 1024 * 1024
 /** Bytes on their way to a client before its streams wait (and replace old items by newer ones). */

@@ -1,8 +1,7 @@
 import type { RPCHandler } from '@orpc/server/ws'
 import { Fault } from '../contract/fault.ts'
 import type { Operator } from '../contract/release.ts'
-import { PROTOCOL_VERSION } from '../contract/system.ts'
-import { type Frame, type FramePipe, type Greeting, helloSchema, parseJsonFrame } from '../contract/wire.ts'
+import { type Frame, type FramePipe, type Greeting, helloSchema, parseJsonFrame, PROTOCOL_VERSION } from '../contract/wire.ts'
 
 /** What the transport knows of the client and the core does not. */
 export interface SessionFacts {

@@ -1,13 +1,10 @@
-import { createRoot } from 'react-dom/client'
-import { connect } from '../lib/connect.ts'
-import { followTheme } from '../lib/theme.ts'
-import { App } from './app.tsx'
-import { startConsole } from './console.ts'
-import { createAppRouter } from './router.tsx'
 import './theme.css'
+import { desktopHost } from '../lib/desktop-host.ts'
+import { openSocket } from '../lib/open-socket.ts'
 
-followTheme()
-// First: it takes the one-time token out of the address before the router reads it.
-const running = startConsole(connect)
-const element = document.getElementById('root')
-if (element) createRoot(element).render(<App running={running} router={createAppRouter()} />)
+// First of all, and while the screens are still on their way. It also takes the one-time token out of the address before
+// the router reads it.
+const early = desktopHost() ? null : openSocket()
+// Whoever waits for it hears why; until then it is nobody's.
+early?.catch(() => undefined)
+void import('./start.tsx').then(({ start }) => start(early))

@@ -2,17 +2,22 @@ import { openClient } from '../../src-main/contract/client.ts'
 import { Fault } from '../../src-main/contract/fault.ts'
 import { pipeOverPort } from '../../src-main/contract/port-pipe.ts'
 import type { FramePipe } from '../../src-main/contract/wire.ts'
+import { type DesktopHost, desktopHost } from './desktop-host.ts'
+import { openSocket, type OpenedSocket } from './open-socket.ts'
 import type { Connect, Link } from './session.ts'
 
-/** What the desktop's preload offers; absent in a browser. Asking makes it post a port to this window. */
-interface DesktopHost {
-  readonly requestPort: () => void
-}
-
-/** The one place that knows of two hosts. */
-export const connect: Connect = async (signal) => {
-  const desktop = (globalThis as { signalboxDesktop?: DesktopHost }).signalboxDesktop
-  return desktop ? connectByPort(desktop, signal) : connectBySocket(signal)
+/** `early` is a socket that is being opened already, for the first connection. */
+export function createConnect(early: Promise<OpenedSocket> | null): Connect {
+  return async (signal) => {
+    const desktop = desktopHost()
+    if (desktop) return connectByPort(desktop, signal)
+    const first = early
+    early = null
+    const opened = await first?.catch(() => null)
+    // The console does not wait for ever for a greeting: on a slow machine the early one may be closed again.
+    const isGood = opened && (opened === 'notLetIn' || opened.socket.readyState === WebSocket.OPEN)
+    return connectBySocket(isGood ? opened : await openSocket(signal), signal)
+  }
 }
 
 async function connectByPort(desktop: DesktopHost, signal: AbortSignal): Promise<Link> {
@@ -30,21 +35,10 @@ async function connectByPort(desktop: DesktopHost, signal: AbortSignal): Promise
   return greet(pipeOverPort(port), {})
 }
 
-async function connectBySocket(signal: AbortSignal): Promise<Link> {
-  await redeemToken(signal)
-  const answer = await post('/tab', {}, signal)
-  if (answer.status === 401) throw notLetIn()
-  if (!answer.ok) throw new Error(`the console answered ${answer.status}`)
-  const { secret } = (await answer.json()) as { secret: string }
-  const socket = new WebSocket(`ws://${window.location.host}/rpc`)
-  socket.binaryType = 'arraybuffer'
-  const giveUp = () => socket.close()
-  signal.addEventListener('abort', giveUp)
-  socket.addEventListener('close', () => signal.removeEventListener('abort', giveUp))
-  await new Promise<void>((resolve, reject) => {
-    socket.addEventListener('open', () => resolve())
-    socket.addEventListener('close', () => reject(new Error('the console cannot be reached')))
-  })
+function connectBySocket(opened: OpenedSocket, signal: AbortSignal): Promise<Link> {
+  if (opened === 'notLetIn') throw notLetIn()
+  const { socket, secret } = opened
+  signal.addEventListener('abort', () => socket.close(), { once: true })
   return greet(pipeOverSocket(socket), { secret })
 }
 
@@ -55,19 +49,6 @@ async function greet(pipe: FramePipe, options: { readonly secret?: string }): Pr
   })
   const client = await openClient({ ...pipe, onClose: (listener) => pipe.onClose(() => (listener(), onClosed())) }, options)
   return { client, closed, close: () => pipe.close() }
-}
-
-/** Takes the one-time token out of the address bar, before anything can bookmark it, and trades it for a cookie. */
-async function redeemToken(signal: AbortSignal): Promise<void> {
-  const token = /^#token=([\w-]+)$/.exec(window.location.hash)?.[1]
-  if (token === undefined) return
-  window.history.replaceState(null, '', window.location.pathname + window.location.search)
-  // Refused when it was used before; this browser may still hold the cookie it was used for.
-  await post('/enter', { token }, signal)
-}
-
-function post(path: string, body: unknown, signal: AbortSignal): Promise<Response> {
-  return fetch(path, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body), signal, redirect: 'error' })
 }
 
 function notLetIn(): Fault {

@@ -66,7 +66,9 @@ export async function startWebServer(options: WebServerOptions): Promise<WebServ
       const { token } = body.value
       const cookie = typeof token === 'string' ? access.redeemToken(token) : null
       if (cookie === null) return answer(response, 401, { error: 'the token is missing, wrong or already used' })
-      return answer(response, 200, {}, { 'set-cookie': access.setCookie(cookie) })
+      const setCookie = access.setCookie(cookie)
+      // The first tab's secret comes along: one question less before the first row is on screen.
+      return answer(response, 200, { secret: access.issueTabSecret(setCookie) }, { 'set-cookie': setCookie })
     }
     const secret = access.issueTabSecret(request.headers.cookie)
     if (secret === null) return answer(response, 401, { error: 'this browser has not been let in' })
