@@ -1,10 +1,10 @@
 import { Fault } from '../../src-main/contract/fault.ts'
-import type { CriterionResult } from '../../src-main/contract/analysis.ts'
-import type { ReleaseView } from '../../src-main/contract/release.ts'
+import type { Criterion, CriterionResult, CriterionTrial, VerdictChange } from '../../src-main/contract/analysis.ts'
+import type { Release, ReleaseView } from '../../src-main/contract/release.ts'
 import type { ServiceView, WaitingItem } from '../../src-main/contract/service.ts'
 import type { MetricSample } from '../../src-main/contract/traffic.ts'
 import type { TestCore, TestWorld } from '../lib/test-core.ts'
-import { goodResults, makeEntry, makeRelease, makeSample, makeService, makeShiftingService, makeStatus, makeStory, SHIFTING_ACTIONS } from '../lib/test-fixtures.ts'
+import { CONSOLE, goodResults, makeEntry, makeEvidence, makeRelease, makeResult, makeSample, makeService, makeShiftingService, makeStatus, makeStory, MIRA, SHIFTING_ACTIONS } from '../lib/test-fixtures.ts'
 
 const wave = (seconds: number, seed: number) => Math.sin(seconds / 7 + seed) * 0.5 + Math.sin(seconds / 2.3 + seed * 3) * 0.3 + Math.sin(seconds * 1.7 + seed) * 0.2
 
@@ -67,6 +67,8 @@ function worldOf(services: readonly ServiceView[], changes: Partial<TestWorld> =
       }
       return series
     },
+    verdicts: (name) => verdictsOf(world.services.get(name)?.release?.release ?? null, now),
+    trial,
     onCommand: async (input) => {
       await new Promise((resolve) => setTimeout(resolve, 300))
       return afterCommand(world, input)
@@ -74,6 +76,32 @@ function worldOf(services: readonly ServiceView[], changes: Partial<TestWorld> =
     ...changes,
   }
   return world
+}
+
+/** The verdicts on a release of the last minutes: doubt at first, then what its results say now. */
+function verdictsOf(release: Release | null, now: number): VerdictChange[] {
+  if (!release) return []
+  return release.analysis.flatMap((result): VerdictChange[] => {
+    const change = { releaseId: release.id, version: release.candidate.version, name: result.name }
+    const first = release.trafficSince ?? now
+    return [
+      { ...change, at: first, verdict: 'inconclusive', why: '12 of the 50 requests it needs.' },
+      { ...change, at: first + 14_000, verdict: 'pass', why: 'As good as blue so far.' },
+      ...(result.name === 'Latency p99' ? [{ ...change, at: now - 120_000, verdict: 'warn' as const, why: 'Latency p99 404 ms over 30 s, limit 400 ms: 1 of 2 times in a row.' }, { ...change, at: now - 96_000, verdict: 'pass' as const, why: 'Latency p99 379 ms over 30 s, limit 400 ms.' }] : []),
+      ...(result.verdict === 'pass' ? [] : [{ ...change, at: (release.rollback?.at ?? now - 9_000) - 200, verdict: result.verdict === 'fail' && result.severity === 'warn' ? ('warn' as const) : result.verdict, why: result.why }]),
+    ]
+  }).toSorted((a, b) => a.at - b.at)
+}
+
+function trial(criterion: Criterion, environment: 'blue' | 'green'): CriterionTrial {
+  const now = Date.now()
+  const scale = 'limit' in criterion.judge ? criterion.judge.limit : 0.01
+  return {
+    query: criterion.metric.source === 'query' ? criterion.metric.query.replaceAll('${environment}', environment).replaceAll('${service}', 'checkout').replaceAll('${window}', '30s') : '',
+    samples: Array.from({ length: 120 }, (_, index) => ({ at: now - (120 - index) * 1000, value: index % 40 === 7 ? null : scale * (0.5 + 0.2 * wave(index, 3)) })),
+    notes: criterion.metric.source === 'query' ? ['green: 1 warning: the query matched 2 series; they were summed.'] : [],
+    result: makeResult({ name: criterion.name, severity: criterion.severity, value: scale * 0.6, limit: scale, closeness: 0.6, fromAt: now - 30_000, toAt: now, why: `${criterion.name} is well inside its limit over 30 s.` }),
+  }
 }
 
 /** The service as it was so long ago, along the story of checkout-2. */
@@ -139,7 +167,45 @@ function failedResults(now: number): readonly CriterionResult[] {
 function failing(): TestWorld {
   const now = Date.now()
   const release = makeRelease({ now, ended: true, actions: [], waitsFor: null, next: 'blue (1.8.0) is live and stable.', changes: { phase: 'rolledBack', stepIndex: 2, desiredWeights: { blue: 100, green: 0 }, dueAt: null, dueSince: null, endedAt: now - 20_000, analysis: [...failedResults(now)], rollback: { by: { id: 'system', name: 'Signalbox', email: '', known: 'system' }, reason: 'green error ratio 4.1 %, limit 1 %.', at: now - 20_400, forced: false, waitingForReady: false } } })
-  return worldOf([makeService('checkout', { now, green: '1.9.0', release, environments: { green: { startedAt: now - 813_000, inFlight: 0, cpuPercent: 3 } } })])
+  const world = worldOf([makeService('checkout', { now, green: '1.9.0', release, environments: { green: { startedAt: now - 813_000, inFlight: 0, cpuPercent: 3 } } })])
+  const target = { service: 'checkout', environment: 'green', releaseId: 'checkout-2' } as const
+  world.entries.push(
+    makeEntry(48_214, now - 20_400, { action: 'analysis.failed', operator: CONSOLE, target, summary: 'Error ratio 4.1 % over 30 s, limit 1 %, twice in a row.', evidence: makeEvidence(now - 20_400) }),
+    makeEntry(48_215, now - 20_380, { action: 'release.rollBack', kind: 'intent', operator: CONSOLE, target, summary: 'Roll back to blue (1.8.0)', outcome: 'sent', reason: 'Error ratio 4.1 %', operationId: 'op-back-1' }),
+    makeEntry(48_216, now - 20_010, { action: 'effect.setWeights', kind: 'outcome', operator: CONSOLE, target, summary: 'blue 100 %, green 0 % read back from the data plane', outcome: 'verified', after: { effect: { type: 'setWeights', weights: { blue: 100, green: 0 } } }, operationId: 'op-back-1' }),
+  )
+  return world
+}
+
+/** The guard saw something that only asks. */
+const asking = (): TestWorld => {
+  const now = Date.now()
+  const why = 'CPU 91 % over 30 s, limit 85 %, twice in a row.'
+  const analysis = goodResults(now).map((result) => (result.name === 'CPU' ? { ...result, verdict: 'fail' as const, value: 91, closeness: 1, why } : result))
+  const actions = [{ command: 'resume' as const, label: 'Resume', effect: 'The plan goes on where it stopped.', weight: 'quiet' as const, blocks: [], needsReason: false }, ...SHIFTING_ACTIONS.filter(({ command }) => command !== 'pause')]
+  const release = makeRelease({ now, actions, waitsFor: 'operator', next: `Paused, and asks: ${why}`, changes: { analysis, paused: { at: now - 31_000, by: CONSOLE, remainingMs: 41_000, why } } })
+  return worldOf([makeService('checkout', { now, green: '1.9.0', weights: { blue: 75, green: 25 }, release })])
+}
+
+/** A person holds the guard off while a criterion fails; the metrics of another are gone; a third is bad on both sides. */
+const suspended = (): TestWorld => {
+  const now = Date.now()
+  const analysis = goodResults(now).map((result): CriterionResult => {
+    if (result.name === 'Error ratio') return { ...result, verdict: 'fail', value: 0.021, closeness: 1, why: 'Error ratio 2.1 % over 30 s, limit 1 %, twice in a row.' }
+    if (result.name === 'Errors over blue') return { ...result, verdict: 'inconclusive', value: 0.021, baseline: 0.02, closeness: 1, bothSides: true, why: '2.1 % of 1,284 requests failed. But the other environment fails too (2.0 % now): moving traffic would not help.' }
+    if (result.name === 'Latency p99') return { ...result, verdict: 'inconclusive', value: null, closeness: 0, requests: 0, absentSince: now - 42_000, why: 'No verdict on latency p99: the newest sample is 42 s old.' }
+    return result
+  })
+  const actions = [...SHIFTING_ACTIONS.map((each) => (each.command === 'promote' ? { ...each, needsReason: true } : each)).filter(({ command }) => command !== 'suspendGuard'), { command: 'restoreGuard' as const, label: 'Guard it again', effect: 'Criteria take traffic back by themselves again.', weight: 'quiet' as const, blocks: [], needsReason: false }]
+  const release = makeRelease({ now, actions, next: 'Held: Latency p99 has no data.', waitsFor: 'operator', changes: { analysis, guardSuspended: { by: MIRA, reason: 'The payment provider is down; its errors are not ours.', at: now - 130_000, until: now + 3_470_000 }, dueAt: now - 20_000 } })
+  return worldOf([makeService('checkout', { now, green: '1.9.0', weights: { blue: 75, green: 25 }, health: 'failing', healthReason: 'green error ratio 2.1 %, limit 1 %.', release })])
+}
+
+/** The same version went back before. */
+const rejected = (): TestWorld => {
+  const now = Date.now()
+  const release = makeRelease({ now, waitsFor: 'provider', next: 'When every gate passes, it asks.', actions: SHIFTING_ACTIONS.filter(({ command }) => command === 'pause'), changes: { phase: 'verifying', stepIndex: -1, analysis: [], trafficSince: null, weightSince: null, desiredWeights: { blue: 100, green: 0 }, dueAt: null, dueSince: null, rejectedBefore: 'Error ratio 4.1 % over 30 s, limit 1 %, twice in a row.' } })
+  return worldOf([makeService('checkout', { now, green: '1.9.0', release })])
 }
 
 const stopped = (): TestWorld => {
@@ -197,6 +263,9 @@ export const CASES: Readonly<Record<string, () => TestWorld>> = {
   shifting,
   failing,
   stopped,
+  asking,
+  suspended,
+  rejected,
   retired,
   first,
   conflict,

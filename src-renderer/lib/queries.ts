@@ -1,5 +1,6 @@
 import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query'
 import type { JournalFilter } from '../../src-main/contract/journal.ts'
+import type { Plan } from '../../src-main/contract/plan.ts'
 import type { Session } from './session.ts'
 
 const PAGE = 200
@@ -18,6 +19,21 @@ export const metricsQuery = (session: Session, service: string, spanMs: number, 
     staleTime: Number.POSITIVE_INFINITY,
     gcTime: 10_000,
   })
+
+/** `signature` names what was true when it was asked, so that a change asks again. */
+export const verdictsQuery = (session: Session, service: string, spanMs: number, signature: string, now: () => number) =>
+  queryOptions({
+    queryKey: ['service.verdicts', service, spanMs, signature],
+    queryFn: () => {
+      const toAt = now()
+      return session.call((client) => client.service.verdicts({ service, fromAt: toAt - spanMs, toAt: toAt + 1000 }))
+    },
+    staleTime: 30_000,
+    gcTime: 10_000,
+  })
+
+export const foresightQuery = (session: Session, service: string, plan: Plan | undefined) =>
+  queryOptions({ queryKey: ['release.foresee', service, plan], queryFn: () => session.call((client) => client.release.foresee(plan === undefined ? { service } : { service, plan })), staleTime: 10_000 })
 
 export const releasesQuery = (session: Session, service: string) =>
   queryOptions({ queryKey: ['release.list', service], queryFn: () => session.call((client) => client.release.list({ service, limit: 50 })) })

@@ -1,5 +1,5 @@
 import { criterionResultSchema, criterionSchema, type Criterion, type CriterionResult, type Metric } from '../../src-main/contract/analysis.ts'
-import type { JournalEntry } from '../../src-main/contract/journal.ts'
+import { jsonSchema, type Json, type JournalEntry } from '../../src-main/contract/journal.ts'
 import { journalEntrySchema } from '../../src-main/contract/journal.ts'
 import { planSchema, type Plan } from '../../src-main/contract/plan.ts'
 import { releaseViewSchema, type Action, type Operator, type Release, type ReleaseView } from '../../src-main/contract/release.ts'
@@ -60,6 +60,15 @@ export function goodResults(now: number): readonly CriterionResult[] {
     makeResult({ ...judged, name: 'Latency p99', why: 'Latency p99 331 ms over 30 s, limit 400 ms.', value: 331, limit: 400, closeness: 0.83 }),
     makeResult({ ...judged, name: 'CPU', severity: 'warn', why: 'CPU 34 % over 30 s, limit 85 %.', value: 34, limit: 85, requests: 30, closeness: 0.4 }),
   ]
+}
+
+/** What is kept with a verdict of PLAN's error ratio: a minute of seconds, the last six of them bad. */
+export function makeEvidence(now: number): Json {
+  const at = Array.from({ length: 60 }, (_, index) => Math.floor(now / 1000) * 1000 - (59 - index) * 1000)
+  const series = (requests: number, errors: (index: number) => number) => ({ at, requests: at.map(() => requests), errors: at.map((_, index) => errors(index)), latency: at.map(() => []), values: at.map(() => null) })
+  const result = makeResult({ verdict: 'fail', value: 0.041, closeness: 1, requests: 1284, fromAt: now - 6600, toAt: now, why: 'Error ratio 4.1 % over 30 s, limit 1 %, twice in a row.', statistic: { name: 'breaches in a row', value: 2, limit: 2 } })
+  const input = { now, candidate: series(102, (index) => (index > 53 ? 9 : index % 5 === 0 ? 1 : 0)), baseline: series(310, (index) => (index % 3 === 0 ? 1 : 0)), frozen: null, candidateSince: now - 200_000, stepSince: now - 45_000, weightPercent: 25, crashes: [] }
+  return jsonSchema.parse({ results: [result], judged: [{ criterion: makeCriterion(), input, sharedBy: 1 }] })
 }
 
 export const PLAN: Plan = planSchema.parse({

@@ -60,29 +60,34 @@ export function ChartFrame({ rows, fromMs, toMs, now, marks, release, head, chil
   )
 }
 
-/** Only labels that fit beside each other are written; each mark keeps its line. Newer ones win. */
-function labelled(marks: readonly Mark[], fromMs: number, toMs: number, now: number): readonly (Mark & { readonly showLabel: boolean })[] {
+type Side = 'right' | 'left' | null
+
+/** Only labels that fit beside each other are written; each mark keeps its line. Newer ones win; what went back may stand left of its line. */
+function labelled(marks: readonly Mark[], fromMs: number, toMs: number, now: number): readonly (Mark & { readonly side: Side })[] {
   const span = toMs - fromMs
   let limit = (now - fromMs) / span - 0.06
   return marks
     .toReversed()
     .map((mark) => {
       const start = (mark.at - fromMs) / span
-      const showLabel = start > 0.03 && (start + Math.min(0.24, mark.label.length * 0.0075) < limit || (start + LABEL_FRACTION < limit && mark.label.length < 16))
-      if (showLabel) limit = start - 0.005
-      return { ...mark, showLabel }
+      const width = Math.min(0.24, mark.label.length * 0.0075)
+      const fits = start > 0.03 && (start + width < limit || (start + LABEL_FRACTION < limit && mark.label.length < 16))
+      const side: Side = fits ? 'right' : mark.hot && start - width > 0.03 && start < limit + 0.06 ? 'left' : null
+      if (side === 'right') limit = start - 0.005
+      if (side === 'left') limit = start - Math.max(width, 0.07) - 0.01
+      return { ...mark, side }
     })
     .toReversed()
 }
 
-function MarkLine({ mark, left }: { readonly mark: Mark & { readonly showLabel: boolean }; readonly left: string }) {
+function MarkLine({ mark, left }: { readonly mark: Mark & { readonly side: Side }; readonly left: string }) {
   return (
-    <div className={`absolute bottom-6 border-l ${mark.showLabel ? 'top-2' : 'top-11'} ${mark.hot ? 'border-fail' : 'border-line-2'}`} style={{ left }}>
+    <div className={`absolute bottom-6 border-l ${mark.side ? 'top-2' : 'top-11'} ${mark.hot ? 'border-fail' : 'border-line-2'}`} style={{ left }}>
       <Link
         to="/audit"
         search={{ entry: mark.seq }}
         title={`${mark.label}, ${formatClock(mark.at)} UTC, entry ${mark.seq}`}
-        className={`pointer-events-auto absolute top-0 left-[5px] text-11 leading-[14px] whitespace-nowrap hover:underline ${mark.showLabel ? '' : 'sr-only'} ${mark.hot ? 'font-medium text-fail-ink' : 'text-ink-2'}`}
+        className={`pointer-events-auto absolute top-0 text-11 leading-[14px] whitespace-nowrap hover:underline ${mark.side === 'left' ? 'right-[5px] text-right' : 'left-[5px]'} ${mark.side ? '' : 'sr-only'} ${mark.hot ? 'font-medium text-fail-ink' : 'text-ink-2'}`}
       >
         {mark.label}
         <small className="block text-11 font-normal text-ink-3">{formatClock(mark.at)}</small>

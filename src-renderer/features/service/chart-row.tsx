@@ -1,11 +1,23 @@
 import type { ReactNode } from 'react'
 import { LivePlot, type PlotSeries } from '../../components/charts/live-plot.tsx'
 import { niceTop, spread } from '../../components/charts/scale.ts'
+import { VerdictStrip, type StripSegment } from '../../components/charts/verdict-strip.tsx'
 import { Place } from '../../components/place.tsx'
 
 export interface ChartLimit {
   readonly value: number
   readonly label: string
+  /** It moves with what it is compared with: drawn dotted. */
+  readonly relative?: boolean
+}
+
+/** Where the samples lie that a criterion failed on. */
+export interface ChartRegion {
+  readonly fromMs: number
+  readonly toMs: number
+  readonly severity: 'fail' | 'warn'
+  /** "Error ratio fails on 14:33:11 to 14:33:17". */
+  readonly words: string
 }
 
 export interface ChartRowProps {
@@ -28,11 +40,16 @@ export interface ChartRowProps {
   readonly hoverIndex: number | null
   readonly onHover: (index: number | null) => void
   readonly note?: ReactNode
+  readonly strips?: readonly { readonly name: string; readonly segments: readonly StripSegment[] }[]
+  readonly regions?: readonly ChartRegion[]
 }
+
+const NO_STRIPS: NonNullable<ChartRowProps['strips']> = []
+const NO_REGIONS: readonly ChartRegion[] = []
 
 /** One metric: values now (or under the pointer) on the left, both environments' lines on one axis. */
 export function ChartRow(props: ChartRowProps) {
-  const { title, unit, times, blue, green, heads, limits, format, tick, fromMs, toMs, now, hoverIndex } = props
+  const { title, unit, times, blue, green, heads, limits, format, tick, fromMs, toMs, now, hoverIndex, strips = NO_STRIPS, regions = NO_REGIONS } = props
   const highest = Math.max(0, ...[...blue, ...green].map((line) => extent(line)?.[1] ?? 0))
   // A limit far above everything would flatten the lines; it is then named in the caption only.
   const shown = limits.filter((limit) => limit.value <= Math.max(highest, props.minTop) * 4)
@@ -66,18 +83,23 @@ export function ChartRow(props: ChartRowProps) {
             <Values key={environment} environment={environment} values={(environment === 'blue' ? blue : green).map(at)} format={format} />
           ))}
         </dl>
-        {props.note && <p className="mt-0.5 truncate text-11 leading-4 text-ink-3">{props.note}</p>}
+        {props.note && <div className="mt-0.5 truncate text-11 leading-4 text-ink-3">{props.note}</div>}
       </div>
-      <div className="relative min-h-0 min-w-0 border-t border-line-1 pt-2.5 pb-2">
-        <div className="relative h-full">
+      <div className="relative flex min-h-0 min-w-0 flex-col border-t border-line-1 pt-2.5 pb-1.5">
+        <div className="relative min-h-0 flex-1">
+          {regions.map((region) => (
+            <Region key={region.words} region={region} fromMs={fromMs} toMs={toMs} />
+          ))}
           {[0, 0.5, 1].map((fraction) => (
             <span key={fraction} aria-hidden="true" className="absolute inset-x-0 border-t border-line-1" style={{ top: `${(1 - fraction) * 100}%` }}>
               <span className="absolute right-[calc(100%+6px)] -translate-y-1/2 text-11 leading-3 whitespace-nowrap text-ink-3">{tick(top * fraction)}</span>
             </span>
           ))}
-          {shown.map((limit) => (
-            <span key={limit.label} aria-hidden="true" className="absolute inset-x-0 border-t border-dashed border-ink-2" style={{ top: `${(1 - limit.value / top) * 100}%` }}>
-              <span className="absolute bottom-0 left-1 text-11 leading-[14px] whitespace-nowrap text-ink-2">{limit.label}</span>
+          {apart(shown, top).map(({ limit, inset }) => (
+            <span key={limit.label} aria-hidden="true" className={`absolute inset-x-0 border-t ${limit.relative ? 'border-dotted border-line-3' : 'border-dashed border-ink-2'}`} style={{ top: `${(1 - limit.value / top) * 100}%` }}>
+              <span className={`absolute bottom-0 text-11 leading-[14px] whitespace-nowrap ${limit.relative ? 'text-ink-3' : 'text-ink-2'}`} style={{ left: 4 + inset }}>
+                {limit.label}
+              </span>
             </span>
           ))}
           <LivePlot times={times} series={series} fromMs={fromMs} toMs={toMs} top={top} summary={summary} syncKey="service" onHover={props.onHover} />
@@ -90,10 +112,42 @@ export function ChartRow(props: ChartRowProps) {
               ),
           )}
         </div>
+        {strips.length > 0 && (
+          <div className="relative z-10 -mb-px flex-none pt-[5px]">
+            {strips.map((strip) => (
+              <VerdictStrip key={strip.name} name={strip.name} segments={strip.segments} fromMs={fromMs} toMs={toMs} />
+            ))}
+          </div>
+        )}
       </div>
       <div className="border-t border-line-1" />
     </>
   )
+}
+
+const LABEL_PX = 150
+/** Labels nearer to each other than this share of the axis would lie on one another. */
+const NEAR = 0.16
+
+/** Limits from the top down; the label of one that is close under another stands beside that one's. */
+function apart(limits: readonly ChartLimit[], top: number): readonly { readonly limit: ChartLimit; readonly inset: number }[] {
+  let [before, inset] = [Number.POSITIVE_INFINITY, 0]
+  return limits
+    .toSorted((a, b) => b.value - a.value)
+    .map((limit) => {
+      inset = (before - limit.value) / top < NEAR ? inset + LABEL_PX : 0
+      before = limit.value
+      return { limit, inset }
+    })
+}
+
+/** Shaded: the stretch a verdict was made on. Its end is the moment it was made. */
+function Region({ region, fromMs, toMs }: { readonly region: ChartRegion; readonly fromMs: number; readonly toMs: number }) {
+  const left = ((Math.max(region.fromMs, fromMs) - fromMs) / (toMs - fromMs)) * 100
+  const right = ((Math.min(region.toMs, toMs) - fromMs) / (toMs - fromMs)) * 100
+  if (right <= 0 || left >= 100 || right < left) return null
+  const hue = region.severity === 'fail' ? 'bg-[var(--fail-wash)] border-fail' : 'bg-[color-mix(in_srgb,var(--watch)_14%,transparent)] border-watch'
+  return <span role="img" aria-label={region.words} title={region.words} className={`absolute -top-1 -bottom-1 min-w-[2px] border-r ${hue}`} style={{ left: `${left}%`, width: `${right - left}%` }} />
 }
 
 function Values({ environment, values, format }: { readonly environment: 'blue' | 'green'; readonly values: readonly (number | null)[]; readonly format: (value: number) => string }) {

@@ -7,7 +7,7 @@ import { absenceWords, judgeWords, ofWords, SEVERITY_WORDS, SOURCE_WORDS, valueW
 import { formatClock, formatCount, formatDuration, plural } from '../../lib/format.ts'
 
 /** From here on the bar takes colour. */
-const COLOUR_FROM = 0.8
+export const COLOUR_FROM = 0.8
 
 export interface GaugeProps {
   readonly criterion: Criterion
@@ -45,7 +45,7 @@ export function CriterionGauge({ criterion, result, release }: GaugeProps) {
 }
 
 function Verdict({ look, acknowledged }: { readonly look: VerdictLook; readonly acknowledged: boolean }) {
-  if (look.state === 'fine') return <VerdictMark look={{ ...look, state: 'watch', word: 'near' }} />
+  if (look.state === 'fine') return <VerdictMark look={{ ...look, state: 'watch', word: 'watch' }} />
   return <VerdictMark look={acknowledged ? { ...look, word: `${look.word}, seen` } : look} />
 }
 

@@ -1,7 +1,8 @@
 import { useState } from 'react'
 import type { JournalEntry } from '../../../src-main/contract/journal.ts'
-import type { Criterion } from '../../../src-main/contract/analysis.ts'
 import type { ServiceView } from '../../../src-main/contract/service.ts'
+import { shownCriteria, type ShownCriterion } from './criteria-shown.ts'
+import { useJudgement } from './use-judgement.tsx'
 import { chartOf, plainLimit, valueWords, type ChartName } from '../../lib/criterion-words.ts'
 import { formatDuration, formatMs, formatPercent, formatRate } from '../../lib/format.ts'
 import { ChartFrame } from './chart-frame.tsx'
@@ -10,6 +11,7 @@ import { toMarks } from './marks.ts'
 import { useLines } from './series.ts'
 
 const SPANS = [
+  { label: '2 min', ms: 2 * 60_000 },
   { label: '5 min', ms: 5 * 60_000 },
   { label: '15 min', ms: 15 * 60_000 },
   { label: '1 h', ms: 60 * 60_000 },
@@ -34,10 +36,13 @@ export function HealthCharts({ service, entries, kind, tabs }: HealthChartsProps
   const toMs = now + spanMs * FUTURE
   const view = service.release
   const release = view && !view.ended ? view.release : null
-  const criteria = release?.plan.criteria ?? service.plan.criteria
+  const shown = shownCriteria(service, now)
+  const criteria = shown.all.map(({ criterion }) => criterion)
+  const { strips, notes, regions } = useJudgement(service, shown, fromMs, now)
   // The thick line is the percentile that is judged.
   const judges = (quantile: string) => criteria.some(({ metric }) => metric.source === 'router' && metric.of === 'latency' && metric.quantile === quantile)
   const tail = judges('p95') && !judges('p99') ? 'p95Ms' : 'p99Ms'
+  const judgedOn = (chart: ChartName, scale = 1) => ({ limits: limitsOf(shown.all, chart, scale), strips: strips[chart] ?? [], regions: regions.filter((region) => region.chart === chart) })
   const shared = { times: lines.times, fromMs, toMs, now, hoverIndex, onHover: setHoverIndex }
   const pointNote = lines.bucketMs > 1000 ? `one point is ${formatDuration(lines.bucketMs)}` : ''
   const head = (
@@ -60,14 +65,14 @@ export function HealthCharts({ service, entries, kind, tabs }: HealthChartsProps
     <ChartFrame rows={kind === 'health' ? 3 : 2} fromMs={fromMs} toMs={toMs} now={now} marks={toMarks(entries, fromMs, now)} release={release} head={head}>
       {kind === 'health' ? (
         <>
-          <ChartRow {...shared} title="Error ratio" unit="%" blue={[lines.blue.errorRatio]} green={[lines.green.errorRatio]} limits={limitsOf(criteria, 'errorRatio')} minTop={0.004} format={(value) => formatPercent(value * 100, 2)} tick={(value) => (value === 0 ? '0' : formatPercent(value * 100))} note={pointNote} />
-          <ChartRow {...shared} title="Latency" unit="ms" heads={[tail.replace('Ms', ''), 'p50']} blue={[lines.blue[tail], lines.blue.p50Ms]} green={[lines.green[tail], lines.green.p50Ms]} limits={limitsOf(criteria, 'latency')} minTop={10} format={formatMs} tick={plain} />
+          <ChartRow {...shared} title="Error ratio" unit="%" blue={[lines.blue.errorRatio]} green={[lines.green.errorRatio]} {...judgedOn('errorRatio')} minTop={0.004} format={(value) => formatPercent(value * 100, 2)} tick={(value) => (value === 0 ? '0' : formatPercent(value * 100))} note={notes.errorRatio ?? pointNote} />
+          <ChartRow {...shared} title="Latency" unit="ms" heads={[tail.replace('Ms', ''), 'p50']} blue={[lines.blue[tail], lines.blue.p50Ms]} green={[lines.green[tail], lines.green.p50Ms]} {...judgedOn('latency')} minTop={10} format={formatMs} tick={plain} note={notes.latency} />
           <ChartRow {...shared} title="Throughput" unit="/s" blue={[lines.blue.perSecond]} green={[lines.green.perSecond]} limits={[]} minTop={5} format={(value) => `${formatRate(value)} /s`} tick={plain} />
         </>
       ) : (
         <>
-          <ChartRow {...shared} title="CPU" unit="%" blue={[lines.blue.cpuPercent]} green={[lines.green.cpuPercent]} limits={limitsOf(criteria, 'cpu')} minTop={10} format={(value) => `${value.toFixed(1)} %`} tick={(value) => `${plain(value)} %`} note="of one core, whole process tree" />
-          <ChartRow {...shared} title="Memory" unit="MiB" blue={[lines.blue.memoryMib]} green={[lines.green.memoryMib]} limits={limitsOf(criteria, 'memory', 1 / 1024 / 1024)} minTop={50} format={(value) => `${Math.round(value)} MiB`} tick={plain} note="resident, whole process tree" />
+          <ChartRow {...shared} title="CPU" unit="%" blue={[lines.blue.cpuPercent]} green={[lines.green.cpuPercent]} {...judgedOn('cpu')} minTop={10} format={(value) => `${value.toFixed(1)} %`} tick={(value) => `${plain(value)} %`} note={notes.cpu ?? 'of one core, whole process tree'} />
+          <ChartRow {...shared} title="Memory" unit="MiB" blue={[lines.blue.memoryMib]} green={[lines.green.memoryMib]} {...judgedOn('memory', 1 / 1024 / 1024)} minTop={50} format={(value) => `${Math.round(value)} MiB`} tick={plain} note={notes.memory ?? 'resident, whole process tree'} />
         </>
       )}
     </ChartFrame>
@@ -78,13 +83,14 @@ function plain(value: number): string {
   return value >= 10 || Number.isInteger(value) ? String(Math.round(value)) : value.toFixed(1)
 }
 
-/** Lines of the plain rules on one chart; in the chart's own scale. */
-function limitsOf(criteria: readonly Criterion[], chart: ChartName, scale = 1): readonly ChartLimit[] {
-  return criteria.flatMap((criterion) => {
-    const limit = chartOf(criterion) === chart ? plainLimit(criterion.judge) : null
-    if (limit === null) return []
+/** Lines of the limits on one chart, in the chart's own scale: those of the plain rules, and where a comparison would fail now. */
+function limitsOf(shown: readonly ShownCriterion[], chart: ChartName, scale: number): readonly ChartLimit[] {
+  return shown.flatMap(({ criterion, result }): ChartLimit[] => {
+    if (chartOf(criterion) !== chart) return []
     const { metric } = criterion
+    const plainRule = plainLimit(criterion.judge)
     const what = metric.source === 'router' && metric.of === 'latency' ? ` ${metric.quantile}` : ''
-    return [{ value: limit * scale, label: `limit${what} ${valueWords(metric, limit)}` }]
+    if (plainRule !== null) return [{ value: plainRule * scale, label: `limit${what} ${valueWords(metric, plainRule)}` }]
+    return result?.limit === null || result?.limit === undefined ? [] : [{ value: result.limit * scale, label: `${criterion.name}: ${valueWords(metric, result.limit)}`, relative: true }]
   })
 }

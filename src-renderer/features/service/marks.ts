@@ -17,12 +17,28 @@ export function toMarks(entries: readonly JournalEntry[], fromMs: number, toMs: 
   for (const entry of entries.toSorted((a, b) => a.seq - b.seq)) {
     if (entry.at < fromMs || entry.at > toMs) continue
     const label = markLabel(entry)
-    if (label) marks.push({ seq: entry.seq, at: entry.at, ...label })
+    if (!label) continue
+    const before = marks.at(-1)
+    // The verdict and what it did are one moment to the eye: the entry that keeps the evidence stands for both.
+    if (before && label.label.startsWith('back to ') && before.label.startsWith('fail') && entry.at - before.at < ONE_MOMENT_MS) marks[marks.length - 1] = { ...before, label: `fail, ${label.label}` }
+    else marks.push({ seq: entry.seq, at: entry.at, ...label })
   }
   return marks
 }
 
+const ONE_MOMENT_MS = 5_000
+
+/** Verdicts that did something, and what people did about them. */
+const SAID: Readonly<Record<string, Pick<Mark, 'label' | 'hot'>>> = {
+  'analysis.failed': { label: 'fail', hot: true },
+  'analysis.warned': { label: 'asks', hot: false },
+  'analysis.overruled': { label: 'fail, not rolled back', hot: true },
+}
+
 function markLabel(entry: JournalEntry): Pick<Mark, 'label' | 'hot'> | null {
+  const said = SAID[entry.action]
+  if (said) return said
+  if (entry.kind === 'intent' && entry.action === 'release.suspendGuard') return { label: 'guard suspended', hot: false }
   if (entry.kind !== 'outcome') return null
   if (entry.outcome === 'failed') return { label: entry.summary.length > 34 ? `${entry.summary.slice(0, 33)}…` : entry.summary, hot: true }
   const candidate = environmentOf(entry.target.environment)

@@ -6,6 +6,7 @@ import { Environments } from './environments.tsx'
 import { Gates } from './gates.tsx'
 import { GuardBanners } from './guard-banners.tsx'
 import { HealthCharts } from './health-charts.tsx'
+import { HowItWentBack } from './how-it-went-back.tsx'
 import { Interlocks } from './interlocks.tsx'
 import { Logs } from './logs.tsx'
 import { PlanLine } from './plan-line.tsx'
@@ -15,9 +16,10 @@ import { ReleaseHistory } from './release-history.tsx'
 import { useServiceEntries } from './service-entries.ts'
 import { stepTimes } from './step-times.ts'
 import { TrackDiagram } from './track-diagram.tsx'
+import { VerdictHistory } from './verdict-history.tsx'
 import { TroubleBanner } from './trouble-banner.tsx'
 
-const TABS = ['Health', 'Resources', 'Output', 'Releases'] as const
+const TABS = ['Health', 'Resources', 'Output', 'Releases', 'Verdicts'] as const
 type Tab = (typeof TABS)[number]
 
 /** Everything of one service under its headline. */
@@ -51,12 +53,13 @@ export function ServiceBody({ service }: { readonly service: ServiceView }) {
           ) : (
             <section aria-label={tab} className="flex min-h-48 flex-1 flex-col">
               <div className="flex-none border-b border-line-1 py-2 pl-4">{tabs}</div>
-              {tab === 'Output' ? <Logs service={service} /> : <ReleaseHistory service={service.name} />}
+              {tab === 'Output' ? <Logs service={service} /> : tab === 'Releases' ? <ReleaseHistory service={service.name} /> : <VerdictHistory service={service} />}
             </section>
           )}
         </div>
         <aside aria-label="Judgement and changes" tabIndex={0} className="min-h-0 overflow-y-auto border-l border-line-1 -outline-offset-2 narrow:overflow-visible narrow:border-t narrow:border-l-0 [&>section+section]:border-t [&>section+section]:border-line-1">
           <Criteria service={service} />
+          <HowItWentBack service={service} entries={entries} />
           <Gates service={service} />
           <Queued service={service} />
           <Interlocks service={service} />

@@ -11,12 +11,11 @@ import { Since } from '../../components/time.tsx'
 import { otherEnvironment } from '../../../src-main/contract/vocabulary.ts'
 import type { FaultData } from '../../../src-main/contract/fault.ts'
 import { useConsole } from '../../lib/console-context.tsx'
-import { formatClock } from '../../lib/format.ts'
+import { formatClock, formatDuration } from '../../lib/format.ts'
+import { NEWS_MS } from './criteria-shown.ts'
+import { decidingEntry, wayBack } from './decided.ts'
 import { newOperationId } from '../../lib/operation-id.ts'
 import { toFault } from '../../lib/session.ts'
-
-/** After so long a roll back is history, not news. */
-const NEWS_MS = 30 * 60_000
 
 interface Trouble {
   readonly title: string
@@ -31,7 +30,7 @@ export function TroubleBanner({ service, entries, now }: { readonly service: Ser
   const view = service.release
   const trouble = view ? troubleOf(view, service) : null
   if (!view || !trouble || (view.ended && now - trouble.at > NEWS_MS)) return null
-  const evidence = entries.find((entry) => entry.target.releaseId === view.release.id && (entry.outcome === 'failed' || entry.action === 'release.rollBack' || entry.action === 'release.advance'))
+  const evidence = decidingEntry(entries, view.release.id) ?? entries.find((entry) => entry.target.releaseId === view.release.id && (entry.outcome === 'failed' || entry.action === 'release.rollBack' || entry.action === 'release.advance'))
   return (
     <section aria-label={trouble.calm ? 'What was taken back' : 'What went wrong'} className={`flex flex-none items-center gap-3.5 narrow:flex-wrap border-b border-line-1 px-4 py-2.5 ${trouble.calm ? 'bg-bg-2' : 'bg-fail-bg'}`}>
       {trouble.calm ? <Icon name="back" size={22} /> : <Icon name="fail" size={26} className="text-fail" />}
@@ -40,6 +39,7 @@ export function TroubleBanner({ service, entries, now }: { readonly service: Ser
           <PlaceText text={trouble.title} />
         </h2>
         <p className="leading-[18px] text-ink-2">
+          {view.release.phase === 'rolledBack' && readBackWords(entries, view.release.id)}
           {trouble.detail} <Since at={trouble.at} /> ago, {formatClock(trouble.at)}.
         </p>
       </div>
@@ -67,6 +67,11 @@ function troubleOf(view: ReleaseView, service: ServiceView): Trouble | null {
   }
   if (release.failure) return { title: release.failure.fault.message, detail: `${release.failure.fault.next} ${traffic}`, at: release.failure.at, calm: false }
   return null
+}
+
+function readBackWords(entries: readonly JournalEntry[], releaseId: string): string {
+  const { steps, tookMs } = wayBack(entries, releaseId)
+  return tookMs === null ? '' : `Seen in the data plane ${formatDuration(tookMs)} after the ${steps[0]?.action === 'analysis.failed' ? 'verdict' : 'press'}. `
 }
 
 function ReasonForm({ releaseId }: { readonly releaseId: string }) {

@@ -1,0 +1,52 @@
+import type { JournalEntry } from '../../../src-main/contract/journal.ts'
+import type { Release } from '../../../src-main/contract/release.ts'
+import { chartOf, type ChartName } from '../../lib/criterion-words.ts'
+import { declaredIn } from './criteria-shown.ts'
+
+/** The stretch of samples on which a criterion failed. */
+export interface Decided {
+  readonly name: string
+  /** The chart its metric is on; null: on none of them. */
+  readonly chart: ChartName | null
+  readonly fromMs: number
+  readonly toMs: number
+  /** It rolls back, or it only asked. */
+  readonly severity: 'fail' | 'warn'
+}
+
+/** What decided: the results that are breached now, or were when traffic went back. */
+export function decidedRegions(release: Release | null): readonly Decided[] {
+  if (!release) return []
+  const declared = declaredIn(release)
+  return release.analysis.flatMap((result) => {
+    if (result.verdict !== 'fail') return []
+    const criterion = declared.find(({ name }) => name === result.name)
+    return [{ name: result.name, chart: criterion ? chartOf(criterion) : null, fromMs: result.fromAt, toMs: result.toAt, severity: result.severity }]
+  })
+}
+
+/** The entry that keeps the samples a release was taken back on. */
+export function decidingEntry(entries: readonly JournalEntry[], releaseId: string): JournalEntry | null {
+  return entries.find((entry) => entry.target.releaseId === releaseId && entry.action === 'analysis.failed') ?? null
+}
+
+export interface WayBack {
+  /** Oldest first, from the verdict or the press on. */
+  readonly steps: readonly JournalEntry[]
+  /** From there until the weights were read back; null: not yet. */
+  readonly tookMs: number | null
+}
+
+const SHOWN = 8
+
+/** What the journal says of a release's way back. */
+export function wayBack(entries: readonly JournalEntry[], releaseId: string): WayBack {
+  const mine = entries.filter((entry) => entry.target.releaseId === releaseId).toSorted((a, b) => a.seq - b.seq)
+  const pressed = mine.findLast((entry) => entry.action === 'release.rollBack' && entry.kind !== 'refusal')
+  if (!pressed) return { steps: [], tookMs: null }
+  const verdict = mine.findLast((entry) => entry.action === 'analysis.failed' && entry.seq < pressed.seq && pressed.at - entry.at < 10_000)
+  const first = verdict ?? pressed
+  const steps = mine.filter((entry) => entry.seq >= first.seq)
+  const seen = steps.find((entry) => entry.action === 'effect.setWeights' && entry.outcome === 'verified' && entry.seq > pressed.seq)
+  return { steps: steps.slice(0, SHOWN), tookMs: seen ? seen.at - first.at : null }
+}
