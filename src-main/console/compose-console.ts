@@ -18,6 +18,7 @@ import { type DataStore, openStore } from '../store/store.ts'
 import { TRUST_ACTION, trustedDigests } from '../workspace/trust.ts'
 import { createDispatch } from './dispatch.ts'
 import { openIdentity } from './identity.ts'
+import { openNotifier } from './notifications/open-notifier.ts'
 import { createStatus } from './status.ts'
 import { SYSTEM_CLOCK, SYSTEM_IDS } from './system-ports.ts'
 import { unreadableJournal } from './unreadable-journal.ts'
@@ -56,8 +57,13 @@ export async function composeConsole(options: ComposeOptions): Promise<Core> {
   const publish = (item: WatchItem) => {
     broadcast.publish(item)
     if (item.kind === 'journal') status.changed()
+    notifier?.see(item)
   }
   const status = createStatus({ options, identity, role, session, store, reason: readOnlyReason, services: () => engine.services(), publish: (item) => broadcast.publish(item) })
+
+  // Only who controls the folder sends: who looks tells nobody, and nothing is sent twice.
+  const notifier = readOnlyReason === null ? openNotifier({ session, store, reader, engine: () => engine, note, log, crashPoint: crashPointFromEnvironment(), tellsInbox: options.scope === 'whole' }) : null
+  notifier?.start()
 
   function build(): Engine {
     const { inForce } = session
@@ -93,6 +99,7 @@ export async function composeConsole(options: ComposeOptions): Promise<Core> {
     store.setWorkspaceDigest(session.inForce?.digest ?? session.workspace?.digest ?? '')
     engine = build()
     if (begun) engine.start()
+    notifier?.start()
     const now = new Set(engine.services().map((service) => service.name))
     for (const name of before) if (!now.has(name)) broadcast.publish({ kind: 'serviceRemoved', name })
     for (const item of engine.snapshot()) broadcast.publish(item)
@@ -132,6 +139,7 @@ export async function composeConsole(options: ComposeOptions): Promise<Core> {
       if (follow) clearInterval(follow)
       status.stop()
       engine.stop()
+      await notifier?.close()
       broadcast.close()
       await providers.local.close()
       metrics?.close()

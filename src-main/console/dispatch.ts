@@ -14,6 +14,7 @@ import type { DataStore } from '../store/store.ts'
 import { TRUST_ACTION } from '../workspace/trust.ts'
 import type { Identity } from './identity.ts'
 import { createJournalApi } from './journal-api.ts'
+import { testDeclaredWebhook } from './notifications/test-webhook.ts'
 import type { Status } from './status.ts'
 import { testLocalConnection } from './test-connection.ts'
 import type { WorkspaceSession } from './workspace-session.ts'
@@ -55,6 +56,12 @@ export function createDispatch(parts: DispatchParts): CoreApi {
     throw fault
   }
 
+  async function testWebhookNamed(name: string, operator: Operator) {
+    if (parts.readOnlyReason !== null) throw new Fault('readOnly', parts.readOnlyReason, 'Use the console that controls this data folder.')
+    if (parts.role() === 'viewer') throw new Fault('notAllowed', 'Your role is viewer, which reads and does nothing else.', 'Ask an operator or an admin to test it.')
+    return testDeclaredWebhook(session.inForce, name, operator, note)
+  }
+
   function serviceOrFault(name: string) {
     const view = engine().service(name)
     if (view) return view
@@ -79,7 +86,8 @@ export function createDispatch(parts: DispatchParts): CoreApi {
         status.changed()
         return status.read()
       },
-      async testConnection({ provider }) {
+      async testConnection({ provider }, context) {
+        if (provider.startsWith('webhook:')) return { checks: await testWebhookNamed(provider.slice('webhook:'.length), who(context)) }
         if (provider !== 'local') throw new Fault('notFound', `There is no provider ${provider}.`, 'Use local.')
         return { checks: await testLocalConnection(providers.local, parts.engineAsItIs().services()) }
       },
