@@ -24,11 +24,11 @@ const PLAN: Plan = {
 }
 
 /** A whole console with one real service, for measuring acts on it from the dispatcher down. */
-export async function openBenchConsole() {
+export async function openBenchConsole(program: string = SERVICE) {
   const folder = mkdtempSync(join(tmpdir(), 'signalbox-bench-'))
   for (const version of ['1', '2']) {
     mkdirSync(join(folder, 'versions', version), { recursive: true })
-    writeFileSync(join(folder, 'versions', version, 'server.cjs'), SERVICE)
+    writeFileSync(join(folder, 'versions', version, 'server.cjs'), program)
   }
   const workspaceFile = join(folder, 'signalbox.yaml')
   writeFileSync(workspaceFile, ['workspace: bench', 'tier: dev', 'services:', '  web:', '    run: node server.cjs', '    folder: ./versions/${version}', '    versions: ./versions', '    initial: "1"', '    port: 0', '    ready: tcp', ''].join('\n'))
@@ -46,8 +46,8 @@ export async function openBenchConsole() {
     return dispatch.service.get({ service: 'web' }, context)
   }
 
-  async function until(holds: (view: Awaited<ReturnType<typeof service>>) => boolean): Promise<Awaited<ReturnType<typeof service>>> {
-    for (let tries = 0; tries < 2000; tries += 1) {
+  async function until(holds: (view: Awaited<ReturnType<typeof service>>) => boolean, withinMs = 20_000): Promise<Awaited<ReturnType<typeof service>>> {
+    for (const endMs = nowMs() + withinMs; nowMs() < endMs; ) {
       const view = await service()
       if (holds(view)) return view
       await new Promise((resolve) => setTimeout(resolve, 10))
@@ -76,10 +76,17 @@ export async function openBenchConsole() {
     folder,
     until,
     timeAct,
+    /** Every entry with such an action that was journaled so far, newest first. */
+    entries: async (action: string) => (await dispatch.journal.search({ filter: { text: '', action }, limit: 100 }, context)).entries,
     /** Releases the version that is not live, up to its first step. */
-    async release(version: string, plan: Plan = PLAN): Promise<ReleaseView> {
+    async release(version: string, plan: Plan = PLAN, again = false): Promise<ReleaseView> {
       await until((view) => view.release?.ended === true && view.stable !== null)
       await dispatch.release.create({ service: 'web', version, reason: '', ticket: '', notes: '', plan, start: true, queue: false, endRollbackWindow: true, operationId: `bench-operation-${(operations += 1)}` }, context)
+      if (again) {
+        // A version that was taken back by the guard waits for somebody to say so.
+        const asked = await until((found) => found.release?.release.phase === 'shifting' || found.release?.release.paused != null)
+        if (asked.release?.release.paused) await dispatch.release.command({ releaseId: asked.release.release.id, command: 'resume', reason: '', force: false, operationId: `bench-operation-${(operations += 1)}` }, context)
+      }
       const view = await until((found) => found.release?.release.phase === 'shifting' && !found.release.release.shiftPending)
       if (!view.release) throw new Error('no release')
       return view.release
