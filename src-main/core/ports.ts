@@ -1,3 +1,4 @@
+import type { Metric, VerdictChange } from '../contract/analysis.ts'
 import type { Fault } from '../contract/fault.ts'
 import type { Checkpoint, JournalDraft, JournalEntry } from '../contract/journal.ts'
 import type { Gate } from '../contract/plan.ts'
@@ -143,6 +144,8 @@ export interface ServiceRecord {
   readonly fence: number
   readonly desiredWeights: Weights | null
   readonly stable: { readonly environment: EnvironmentName; readonly deployed: VersionRef } | null
+  /** The version the guard last took back by itself, until a later release of the service completes. */
+  readonly rejected: { readonly deployed: VersionRef; readonly releaseId: string; readonly why: string } | null
   readonly revision: number
   /** Number of releases so far: names the next one. */
   readonly releases: number
@@ -189,10 +192,38 @@ export interface Store {
   close(): Promise<void>
 }
 
+/** What a metric is asked about. */
+export interface MetricTarget {
+  readonly service: string
+  readonly environment: EnvironmentName
+  readonly version: string
+  readonly windowMs: number
+}
+
+export interface MetricReading {
+  /** As it was sent; empty for what is not a query. */
+  readonly query: string
+  /** Newest last. Points that are not finite numbers are null, never left out. */
+  readonly points: readonly { readonly at: number; readonly value: number | null; readonly requests: number; readonly errors: number; readonly latencyMs: number | null }[]
+  /** Warnings and infos of the provider. */
+  readonly notes: readonly string[]
+}
+
+/** Answers `query` and `probe` metrics. What a router counts does not pass here. */
+export interface MetricsSource {
+  /** Readings from `fromAt` (wall ms, exclusive) to now. No data is an empty list. Faults: `providerUnavailable`, `timeout`, `invalidInput`. */
+  read(metric: Metric, target: MetricTarget, fromAt: number): Promise<MetricReading>
+  /** How far apart its readings normally are, ms: three of these without one is absence. */
+  intervalMs(metric: Metric): number
+}
+
 /** Losable history of samples, rolled up. Never on an action's path; failing is allowed and shown. */
 export interface MetricsStore {
   append(service: string, samples: EnvironmentSeries): void
   read(service: string, fromAt: number, toAt: number): MetricsHistory
+  appendVerdicts(service: string, changes: readonly VerdictChange[]): void
+  /** Oldest first, at most 5,000. */
+  readVerdicts(service: string, fromAt: number, toAt: number): readonly VerdictChange[]
   close(): void
 }
 
