@@ -2,7 +2,7 @@ import type { Criterion } from '../contract/analysis.ts'
 import type { Release, ReleaseView } from '../contract/release.ts'
 import type { ServiceView, WaitingItem } from '../contract/service.ts'
 import type { MetricSample } from '../contract/traffic.ts'
-import { ENVIRONMENTS, type HealthState } from '../contract/vocabulary.ts'
+import { ENVIRONMENTS, type HealthState, type ReleasePhase } from '../contract/vocabulary.ts'
 import { describeValue } from '../core/analysis/words.ts'
 import { blocksAutomaticAdvance, blocksNewRelease } from '../core/interlocks/rules.ts'
 import { viewRelease } from '../core/release/actions.ts'
@@ -15,6 +15,7 @@ import { startAgainAction } from './start-again.ts'
 /** A reading older than this is not fresh: two intervals. */
 const STALE_AFTER_MS = 5_000
 const HEALTH_WINDOW = 10
+const ASKS_OUTSIDE_STEPS: readonly ReleasePhase[] = ['verifying', 'awaitingApproval', 'baking', 'completed']
 
 /** What screens and terminals are shown, computed from memory alone. */
 export function createViews(deps: EngineDeps, memory: Memory) {
@@ -115,6 +116,8 @@ export function createViews(deps: EngineDeps, memory: Memory) {
       if (current.phase === 'completed') add('window', 'Rollback window', `${name} can go back to ${current.stable?.version ?? ''} at once only until the window closes.`, since, current.dueAt)
       if (current.phase === 'rollingBack' && current.rollback?.waitingForReady) add('failed', 'Rolling back', release(current).next, current.rollback.at)
       if (current.phase === 'shifting' && !current.shiftPending && RELEASE_MACHINE.shifting.waitsFor(current) === 'operator') add('manualStep', current.paused ? (current.paused.why === '' ? 'Paused' : 'Asks') : 'Manual step', current.paused && current.paused.why !== '' ? current.paused.why : `${version} holds at ${current.desiredWeights[current.candidateEnvironment]} %.`, since)
+      // A guard that asks outside a step, before the first traffic or after the last, waits for a person no less.
+      if (current.paused && current.paused.why !== '' && ASKS_OUTSIDE_STEPS.includes(current.phase)) add('manualStep', 'Asks', current.paused.why, current.paused.at)
       if (current.phase === 'shifting' && current.dueAt !== null && deps.clock.wallMs() > current.dueAt + 1500) add('analysis', 'Held', whyHeld(current), current.dueAt)
       const doubts = memory.analysis.get(current.id) ?? []
       const absent = RELEASE_MACHINE[current.phase].ended ? undefined : doubts.find(({ absentSince }) => absentSince !== null)

@@ -35,7 +35,7 @@ describe('what is told', () => {
 
   test('something that begins to wait is told once', () => {
     const { next, notices } = play([waiting(waits('approval', 'checkout')), waiting(waits('approval', 'checkout', { detail: 'counting down' }))], started)
-    expect(notices).toEqual([{ service: 'checkout', title: 'checkout: approval', body: 'approval of checkout' }])
+    expect(notices).toEqual([{ service: 'checkout', title: 'checkout waits for approval', body: 'approval of checkout' }])
     expect(badgeCount(next)).toBe(1)
   })
 
@@ -61,13 +61,31 @@ describe('what is told', () => {
 
   test('a rollback is told with who and why, and counts until somebody looked', () => {
     const { next, notices } = play([entry({})], started)
-    expect(notices).toEqual([{ service: 'checkout', title: 'checkout is rolled back', body: 'Send 100 % back to blue (1.8.0). By itself: error ratio 12 %' }])
+    expect(notices).toEqual([{ service: 'checkout', title: 'checkout is rolled back by itself', body: 'Send 100 % back to blue (1.8.0): error ratio 12 %' }])
     expect(badgeCount(next)).toBe(1)
     expect(badgeCount(looked(next))).toBe(0)
     const byAna = play([entry({ operator: { id: 'ana@box', name: 'Ana', email: '', known: 'osUser' }, reason: '' })], started).notices
-    expect(byAna[0]?.body).toBe('Send 100 % back to blue (1.8.0). By Ana.')
+    expect(byAna[0]).toEqual({ service: 'checkout', title: 'checkout is rolled back by Ana', body: 'Send 100 % back to blue (1.8.0).' })
     // The service that waits and was rolled back is one thing to look at.
     expect(badgeCount(play([waiting(waits('reasonOwed', 'checkout'))], next).next)).toBe(1)
+  })
+
+  test.each<[string, Partial<WaitingItem> & Pick<WaitingItem, 'kind'>, string]>([
+    ['the guard asks', { kind: 'manualStep', title: 'Asks' }, 'checkout is paused, and asks'],
+    ['metrics are lost', { kind: 'analysis', title: 'No metrics' }, 'checkout is held: no metrics'],
+    ['both environments are bad', { kind: 'health', title: 'Both environments' }, 'checkout: both environments are bad, so nothing is moved'],
+  ])('%s: told in words of its own, and also where something else of that name waited already', (_what, item, title) => {
+    expect(play([waiting(waits(item.kind, 'checkout', item))], started).notices.map((notice) => notice.title)).toEqual([title])
+    const known = play([waiting(waits(item.kind, 'checkout', { title: 'Manual step' }))], started, 0).next
+    expect(play([waiting(waits(item.kind, 'checkout', item))], known, 61_000).notices.map((notice) => notice.title)).toEqual([title])
+    expect(play([waiting(waits(item.kind, 'checkout', { ...item, detail: 'more' }))], play([waiting(waits(item.kind, 'checkout', item))], known, 61_000).next, 62_000).notices).toEqual([])
+  })
+
+  test('that somebody suspended the guard is told, and counts as nothing rolled back', () => {
+    const { next, notices } = play([entry({ kind: 'event', action: 'release.suspendGuard', operator: { id: 'ana@box', name: 'Ana', email: '', known: 'osUser' }, reason: 'load test' })], started)
+    expect(notices).toEqual([{ service: 'checkout', title: 'checkout: automatic roll back is suspended', body: 'By Ana: load test' }])
+    expect(badgeCount(next)).toBe(0)
+    expect(play([entry({ kind: 'event', action: 'analysis.overruled', summary: 'Not rolled back, because Ana suspended it: error ratio 12 %' })], started).notices).toEqual([{ service: 'checkout', title: 'checkout would have been rolled back', body: 'Not rolled back, because Ana suspended it: error ratio 12 %' }])
   })
 
   test.each([

@@ -2,6 +2,7 @@ import type { JournalEntry } from '../../contract/journal.ts'
 import type { WaitingItem } from '../../contract/service.ts'
 import type { WatchItem } from '../../contract/system.ts'
 import type { HealthState } from '../../contract/vocabulary.ts'
+import { type NotificationEvent, notificationOfEntry, titleOfWaiting } from '../../console/notifications/told.ts'
 
 /** What the desktop shows outside its window: told by the core, only collected here. */
 export interface Attention {
@@ -52,13 +53,14 @@ export function attend(before: Attention, item: WatchItem, nowMs: number): { rea
       const fresh = before.started ? item.items.filter((waiting) => isNews(before, waiting, nowMs)) : []
       return {
         next: { ...before, waiting: item.items, failedAt: failedLast(before.failedAt, item.items, nowMs) },
-        notices: fresh.map((waiting) => ({ service: waiting.service, title: `${waiting.service}: ${waiting.title}`, body: waiting.detail })),
+        notices: fresh.map((waiting) => ({ service: waiting.service, title: titleOfWaiting(waiting), body: waiting.detail })),
       }
     }
     case 'journal': {
-      const notice = before.started ? rollbackNotice(item.entry) : null
-      if (!notice) return silent(before)
-      return { next: { ...before, rolledBack: new Set(before.rolledBack).add(item.entry.target.service ?? '') }, notices: [notice] }
+      const told = before.started ? toldBy(item.entry) : null
+      if (!told) return silent(before)
+      const rolledBack = told.event === 'rolledBack' ? new Set(before.rolledBack).add(item.entry.target.service ?? '') : before.rolledBack
+      return { next: { ...before, rolledBack }, notices: [told.notice] }
     }
     case 'metrics':
       return silent(before)
@@ -86,14 +88,17 @@ export function worstOf(attention: Attention): { readonly state: HealthState; re
   return { state, services: [...attention.health].filter(([, service]) => service.state === state).map(([name]) => name) }
 }
 
-function rollbackNotice(entry: JournalEntry): Notice | null {
-  if (entry.action !== 'release.rollBack' || entry.kind === 'refusal' || entry.kind === 'outcome' || entry.target.service === undefined) return null
-  const who = entry.operator.known === 'system' ? 'By itself' : `By ${entry.operator.name}`
-  return { service: entry.target.service, title: `${entry.target.service} is rolled back`, body: [`${entry.summary}.`, entry.reason === '' ? `${who}.` : `${who}: ${entry.reason}`].join(' ') }
+/** What the inbox does not say by itself: traffic was taken back, and the guard that would do so is held off. */
+const TOLD_BY_ENTRIES: readonly NotificationEvent[] = ['rolledBack', 'guardSuspended']
+
+function toldBy(entry: JournalEntry): { readonly event: NotificationEvent; readonly notice: Notice } | null {
+  const told = notificationOfEntry(entry, () => null)
+  return told && TOLD_BY_ENTRIES.includes(told.event) ? { event: told.event, notice: { service: told.service, title: told.title, body: told.detail } } : null
 }
 
 function isNews(before: Attention, item: WaitingItem, nowMs: number): boolean {
-  if (before.waiting.some((known) => known.id === item.id && known.releaseId === item.releaseId)) return false
+  // One name in the inbox may come to say something else: a step that waited asks now, metrics that were judged are gone.
+  if (before.waiting.some((known) => known.id === item.id && known.releaseId === item.releaseId && known.title === item.title)) return false
   return item.kind !== 'health' || nowMs - (before.failedAt.get(item.service) ?? -Infinity) > FLAPPING_MS
 }
 

@@ -85,7 +85,7 @@ test('what waits is counted and told, unless the focused window shows it', async
   expect(labels()).toContain('1 thing to look at')
 
   await publish(waits('checkout', 'search'))
-  await expect.poll(() => told()).toEqual(['search: Approval'])
+  await expect.poll(() => told()).toEqual(['search waits for approval'])
   expect(seen.badge).toBe(2)
 
   // Overview shows all of it.
@@ -93,18 +93,18 @@ test('what waits is counted and told, unless the focused window shows it', async
   expect(window().loaded.at(-1)).toBe('signalbox-app://console/#/')
   await publish(waits('checkout', 'search', 'mailer'))
   await expect.poll(() => seen.badge).toBe(3)
-  expect(told()).toEqual(['search: Approval'])
+  expect(told()).toEqual(['search waits for approval'])
 
   window().blur()
   await publish(waits('checkout', 'search', 'mailer', 'shoppers'))
-  await expect.poll(() => told()).toEqual(['search: Approval', 'shoppers: Approval'])
+  await expect.poll(() => told()).toEqual(['search waits for approval', 'shoppers waits for approval'])
   await publish(waits())
   await expect.poll(() => seen.badge).toBe(0)
 })
 
 test('a rollback is told and counted until the window is looked at; its notification opens the service', async () => {
   await publish(rolledBack('checkout'))
-  await expect.poll(() => told().at(-1)).toBe('checkout is rolled back')
+  await expect.poll(() => told().at(-1)).toBe('checkout is rolled back by itself')
   expect(seen.badge).toBe(1)
   window().minimize()
   seen.notifications.at(-1)?.emit('click')
@@ -149,7 +149,7 @@ test('size and place are kept; a closed window leaves the console watching, says
   expect(seen.quitDone).toBe(false)
   expect(told().at(-1)).toBe('Signalbox goes on')
   await publish(waits('checkout'))
-  await expect.poll(() => told().at(-1)).toBe('checkout: Approval')
+  await expect.poll(() => told().at(-1)).toBe('checkout waits for approval')
   press('Open')
   expect(seen.windows).toHaveLength(2)
   expect(window().options).toMatchObject({ x: 120, y: 80, width: 1300, height: 850 })
