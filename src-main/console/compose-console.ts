@@ -19,6 +19,7 @@ import { TRUST_ACTION, trustedDigests } from '../workspace/trust.ts'
 import { createDispatch } from './dispatch.ts'
 import { openIdentity } from './identity.ts'
 import { openNotifier } from './notifications/open-notifier.ts'
+import { createMeasuring } from './measuring.ts'
 import { createStatus } from './status.ts'
 import { SYSTEM_CLOCK, SYSTEM_IDS } from './system-ports.ts'
 import { unreadableJournal } from './unreadable-journal.ts'
@@ -51,6 +52,7 @@ export async function composeConsole(options: ComposeOptions): Promise<Core> {
   // Losable, and nobody waits for it; a terminal's single act keeps none.
   const metrics = readOnlyReason === null && options.scope === 'whole' ? openMetricsStore({ file: files.metrics, wallMs: Date.now }) : null
 
+  let measuring = createMeasuring(session.inForce, (name) => engine.service(name))
   let engine = build()
   const role = () => identity.role(session.workspace?.roles ?? {})
   const broadcast = createWatchBroadcast(() => [{ kind: 'status', status: status.read() }, ...engine.snapshot()])
@@ -73,7 +75,7 @@ export async function composeConsole(options: ComposeOptions): Promise<Core> {
       ids: SYSTEM_IDS,
       store,
       metricsStore: metrics,
-      metrics: null,
+      metrics: measuring.source,
       gates: createGateRunner({ folder, wallMs: Date.now }),
       dataSync: createDataSync({ folder }),
       // Nothing of a workspace runs before somebody has seen what it would run.
@@ -92,13 +94,21 @@ export async function composeConsole(options: ComposeOptions): Promise<Core> {
     })
   }
 
+  /** Probes ask real services: only the console that acts on them does. */
+  function begin(): void {
+    engine.start()
+    if (readOnlyReason === null) measuring.start()
+  }
+
   /** Stops the engine and starts one for what the workspace says now. Its memory is the store. */
   function rebuild(): void {
     const before = engine.services().map((service) => service.name)
     engine.stop()
+    measuring.stop().catch((error: unknown) => log(`metrics providers were not closed: ${String(error)}`))
     store.setWorkspaceDigest(session.inForce?.digest ?? session.workspace?.digest ?? '')
+    measuring = createMeasuring(session.inForce, (name) => engine.service(name))
     engine = build()
-    if (begun) engine.start()
+    if (begun) begin()
     notifier?.start()
     const now = new Set(engine.services().map((service) => service.name))
     for (const name of before) if (!now.has(name)) broadcast.publish({ kind: 'serviceRemoved', name })
@@ -123,13 +133,13 @@ export async function composeConsole(options: ComposeOptions): Promise<Core> {
   /** A terminal that came for one act starts the engine only when the act needs it: stopping everything must not start anything. */
   let begun = options.scope !== 'leverOnly'
   const working = (): Engine => {
-    if (!begun) engine.start()
+    if (!begun) begin()
     begun = true
     return engine
   }
-  const dispatch = createDispatch({ identity, role, session, store, reader, metrics, status, broadcast, providers, note, rebuild, readOnlyReason, engine: working, engineAsItIs: () => engine })
+  const dispatch = createDispatch({ identity, role, session, store, reader, metrics, status, broadcast, providers, note, rebuild, readOnlyReason, measuring: () => measuring, engine: working, engineAsItIs: () => engine })
   if (options.trustWorkspace && !session.trusted && session.workspace) await dispatch.workspace.trust({ commandsDigest: session.workspace.commandsDigest }, { signal: new AbortController().signal })
-  else if (begun) engine.start()
+  else if (begun) begin()
   if (readOnlyReason === null && options.scope === 'whole') await noteOpening()
   const follow = readOnlyReason === null ? null : setInterval(() => engine.reload(), FOLLOW_MS)
 
@@ -139,6 +149,7 @@ export async function composeConsole(options: ComposeOptions): Promise<Core> {
       if (follow) clearInterval(follow)
       status.stop()
       engine.stop()
+      await measuring.stop()
       await notifier?.close()
       broadcast.close()
       await providers.local.close()

@@ -14,6 +14,7 @@ import type { DataStore } from '../store/store.ts'
 import { TRUST_ACTION } from '../workspace/trust.ts'
 import type { Identity } from './identity.ts'
 import { createJournalApi } from './journal-api.ts'
+import type { Measuring } from './measuring.ts'
 import { testDeclaredWebhook } from './notifications/test-webhook.ts'
 import type { Status } from './status.ts'
 import { testLocalConnection } from './test-connection.ts'
@@ -37,6 +38,8 @@ export interface DispatchParts {
   /** Started, if it was not. */
   readonly engine: () => Engine
   readonly engineAsItIs: () => Engine
+  /** What the workspace declares to be measured. */
+  readonly measuring: () => Measuring
   readonly note: (draft: Pick<JournalDraft, 'action' | 'summary' | 'evidence'> & Partial<JournalDraft>) => Promise<void>
   /** Starts the engine anew on what the workspace says now. */
   readonly rebuild: () => void
@@ -88,6 +91,7 @@ export function createDispatch(parts: DispatchParts): CoreApi {
       },
       async testConnection({ provider }, context) {
         if (provider.startsWith('webhook:')) return { checks: await testWebhookNamed(provider.slice('webhook:'.length), who(context)) }
+        if (provider === 'metrics') return { checks: [...(await parts.measuring().source.check())] }
         if (provider !== 'local') throw new Fault('notFound', `There is no provider ${provider}.`, 'Use local.')
         return { checks: await testLocalConnection(providers.local, parts.engineAsItIs().services()) }
       },
