@@ -116,7 +116,7 @@ export function createPromClient(config: MetricsProviderConfig, deps: { readonly
 
   return {
     instant: (text, at) => query('/api/v1/query', { query: text, time: seconds(at), timeout: `${config.timeoutMs}ms`, lookback_delta: seconds(config.intervalMs * 3) }),
-    // Without `lookback_delta` a value scraped up to five minutes ago would pass for one of now.
+    // Without `lookback_delta` (since 2.44) a value scraped up to five minutes ago passes for one of now.
     range: (text, from, to, stepMs) => query('/api/v1/query_range', { query: text, start: seconds(from), end: seconds(to), step: seconds(stepMs), timeout: `${config.timeoutMs}ms`, lookback_delta: seconds(config.intervalMs * 3) }),
     async version() {
       const { status, body } = await ask('/api/v1/status/buildinfo', null)

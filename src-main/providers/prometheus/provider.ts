@@ -13,6 +13,8 @@ const NOTED_SKEW_MS = 5_000
 /** A point this far ahead of the question was not asked for. */
 const AHEAD_MS = 1000
 const MAX_NOTES = 10
+const HEARTBEAT = 'max(timestamp(up))'
+const MAX_HEARTBEATS = 8
 
 /** A Prometheus, or what answers its HTTP API (Thanos, Mimir, VictoriaMetrics). */
 export function createPrometheusProvider(config: MetricsProviderConfig, deps: QueryProviderDeps): QueryProvider {
@@ -20,9 +22,10 @@ export function createPrometheusProvider(config: MetricsProviderConfig, deps: Qu
   const { intervalMs } = config
   /** The same question while it is being answered is not asked again. */
   const pending = new Map<string, Promise<MetricReading>>()
+  const heartbeats = new Map<string, Promise<ReadonlyMap<number, number>>>()
 
   async function ask(query: string, from: number, to: number): Promise<MetricReading> {
-    const response = await client.range(query, from, to, intervalMs)
+    const [response, scrapedAt] = await Promise.all([client.range(query, from, to, intervalMs), heartbeat(from, to)])
     const series = onlySeries(response)
     const notes = [...notesOf(response, config.name, deps.wallMs() - to)].map((note) => client.redact(note))
     if (series === null) return { query, points: [], notes }
@@ -31,7 +34,36 @@ export function createPrometheusProvider(config: MetricsProviderConfig, deps: Qu
     if (dropped > 0) notes.push(`${dropped} ${dropped === 1 ? 'point was' : 'points were'} not of the time asked for and left out.`)
     if (contradictions > 0) notes.push(`${contradictions} ${contradictions === 1 ? 'point came' : 'points came'} twice with different values and count as no data.`)
     const unusable = isIncomplete(response) || isOffClock(response)
-    return { query, notes: notes.slice(0, MAX_NOTES), points: points.map(({ at, value }) => ({ at, value: unusable ? null : value, requests: 0, errors: 0, latencyMs: null })) }
+    const isRepeated = (at: number) => {
+      const scraped = scrapedAt.get(at)
+      return scraped !== undefined && at - scraped > 3 * intervalMs
+    }
+    const repeated = points.filter(({ at }) => isRepeated(at)).length
+    if (repeated > 0) notes.push(`${repeated} ${repeated === 1 ? 'point repeats' : 'points repeat'} older data, since ${config.name} scraped nothing for more than ${(3 * intervalMs) / 1000} s before, and count as no data.`)
+    return { query, notes: notes.slice(0, MAX_NOTES), points: points.map(({ at, value }) => ({ at, value: unusable || isRepeated(at) ? null : value, requests: 0, errors: 0, latencyMs: null })) }
+  }
+
+  /**
+   * When anything was last scraped, by moment of the grid. Versions before 2.44 know no `lookback_delta`: after a restart
+   * they repeat the last values from before for up to five minutes, with the times that were asked for. Shared by all
+   * queries about the same moments.
+   */
+  function heartbeat(from: number, to: number): Promise<ReadonlyMap<number, number>> {
+    const key = `${from} ${to}`
+    const known = heartbeats.get(key)
+    if (known) return known
+    const asked = client.range(HEARTBEAT, from, to, intervalMs).then(
+      ({ answer }) => new Map(answer.kind === 'series' ? (answer.series[0]?.points ?? []).flatMap(({ at, value }) => (value === null ? [] : [[at, value * 1000] as const])) : []),
+      (error: unknown) => {
+        // Something else than Prometheus, without that function: nothing to compare with.
+        if (error instanceof Fault && error.code === 'invalidInput') return new Map<number, number>()
+        heartbeats.delete(key)
+        throw error
+      },
+    )
+    if (heartbeats.size >= MAX_HEARTBEATS) heartbeats.delete(heartbeats.keys().next().value ?? '')
+    heartbeats.set(key, asked)
+    return asked
   }
 
   /** Some of the data did not take part in the answer (a store was away, a block could not be read): a number, but of what? */
