@@ -49,10 +49,12 @@ test('a stream waits for a client that stopped reading, and goes on with it', as
   expect(produced).toBeGreaterThan(2 * IN_FLIGHT_CHUNKS - 1)
 
   socket.pause()
+  // What was on its way already counts too: how much that is depends on how busy the machine was.
+  const atPause = produced
   // A second and a half is time for thousands of chunks, were nothing to hold them back.
   await sleep(1500)
   const stalledAt = produced
-  expect(stalledAt).toBeLessThan(3 * IN_FLIGHT_CHUNKS)
+  expect(stalledAt - atPause).toBeLessThan(IN_FLIGHT_CHUNKS)
 
   socket.resume()
   for (let i = 0; i < 2 * IN_FLIGHT_CHUNKS; i += 1) await stream.next()
