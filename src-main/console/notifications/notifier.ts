@@ -15,8 +15,8 @@ import { type FindRelease, notificationOfEntry, notificationOfWaiting } from './
 
 /** A receiver that has not answered by then is tried again. */
 export const TIMEOUT_MS = 10_000
-/** How far the journal was looked at is kept at least so often; what is to be told is kept at once. */
-const KEEP_MS = 5_000
+/** So often how far the journal was looked at is kept; what is to be told is kept at once. */
+const BEAT_MS = 5_000
 /** A console that closes waits no longer than this for what was never tried. */
 const LINGER_MS = 1_500
 /** Entries kept at hand; what is beyond is read from the journal. */
@@ -41,6 +41,7 @@ export interface NotifierParts {
   readonly timeoutMs?: number
   readonly retryDelaysMs?: readonly number[]
   readonly lingerMs?: number
+  readonly beatMs?: number
 }
 
 /**
@@ -67,9 +68,11 @@ export function createNotifier(parts: NotifierParts): Notifier {
   let keptSeq = outbox.seq
   let draining: Promise<void> | null = null
   let again = false
-  let saving: Promise<void> | null = null
+  let writing: Promise<void> = Promise.resolve()
+  let sealed = false
   let closed = false
-  let cancelKeep: (() => void) | null = null
+  let cancelBeat: (() => void) | null = null
+  const { beatMs = BEAT_MS } = parts
 
   const courier = createCourier({
     clock,
@@ -127,7 +130,6 @@ export function createNotifier(parts: NotifierParts): Notifier {
     }
     // Kept before it is sent, so that what was sent is known to have been.
     await save()
-    keepSoon()
     courier.work()
   }
 
@@ -140,8 +142,7 @@ export function createNotifier(parts: NotifierParts): Notifier {
     draining = new Promise<void>((resolve) => setImmediate(resolve))
       .then(drain)
       .catch((error: unknown) => {
-        log(`notifications: ${error instanceof Error ? error.message : String(error)}; tried again in ${KEEP_MS / 1000} s`)
-        if (!closed) clock.setTimer(KEEP_MS, drainSoon)
+        log(`notifications: ${error instanceof Error ? error.message : String(error)}; tried again in ${beatMs / 1000} s`)
       })
       .finally(() => {
         draining = null
@@ -151,12 +152,10 @@ export function createNotifier(parts: NotifierParts): Notifier {
       })
   }
 
-  /** Keeps what changed; changes that come while it is written are kept next. */
-  async function save(): Promise<void> {
-    if (saving) return saving.then(save)
-    if (keptChanges === outbox.changes) return
-    saving = keep().finally(() => (saving = null))
-    return saving
+  /** Keeps what changed, one writing after the other. With `position`, also when only that moved. */
+  function save(position = false): Promise<void> {
+    writing = writing.then(() => (sealed || (keptChanges === outbox.changes && !(position && keptSeq !== outbox.seq)) ? undefined : keep()))
+    return writing
   }
 
   async function keep(): Promise<void> {
@@ -171,16 +170,20 @@ export function createNotifier(parts: NotifierParts): Notifier {
     keptSeq = seq
   }
 
-  function keepSoon(): void {
-    if (outbox.seq === keptSeq || cancelKeep || closed) return
-    cancelKeep = clock.setTimer(KEEP_MS, () => {
-      cancelKeep = null
-      if (!saving && outbox.seq !== keptSeq) saving = keep().finally(() => (saving = null))
-    })
+  /** Looks for entries nobody told of, merged from the emergency file, and keeps how far it looked. */
+  function beat(): void {
+    if (closed) return
+    highest = Math.max(highest, parts.count())
+    if (outbox.seq < highest) drainSoon()
+    else if ((parts.webhooks()?.length ?? 0) > 0) void save(true)
+    cancelBeat = clock.setTimer(beatMs, beat)
   }
 
   return {
-    start: drainSoon,
+    start() {
+      drainSoon()
+      cancelBeat ??= clock.setTimer(beatMs, beat)
+    },
     see(item) {
       if (closed) return
       if (item.kind === 'waiting') inbox = item.items
@@ -192,12 +195,15 @@ export function createNotifier(parts: NotifierParts): Notifier {
     },
     async close() {
       closed = true
-      cancelKeep?.()
+      cancelBeat?.()
       for (const endAt = performance.now() + (parts.lingerMs ?? LINGER_MS); performance.now() < endAt && (draining || courier.hasFresh()); ) await new Promise((resolve) => setTimeout(resolve, 10))
       await courier.stop()
       await draining
-      await saving
-      if (keptChanges !== outbox.changes || keptSeq !== outbox.seq) if (parts.webhooks()?.length !== 0 || kept) await keep()
+      if (parts.webhooks()?.length !== 0 || kept) await save(true)
+      // The folder is somebody else's from here on.
+      await (writing = writing.then(() => {
+        sealed = true
+      }))
     },
   }
 }

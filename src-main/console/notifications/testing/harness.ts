@@ -16,6 +16,8 @@ export function webhook(name: string, url: string, change: Partial<Webhook> = {}
 
 const draft = (change: Partial<JournalDraft>): JournalDraft => ({ kind: 'event', action: 'console.noted', operator: SYSTEM_OPERATOR, target: {}, summary: '', reason: '', ticket: '', before: null, after: null, operationId: SYSTEM_IDS.next(), outcome: 'recorded', evidence: null, ...change })
 
+const ROLL_BACK: Partial<JournalDraft> = { kind: 'intent', outcome: 'sent', action: 'release.rollBack', target: { service: 'checkout', releaseId: 'checkout-2' }, summary: 'Roll back to blue (1.8.0)', before: { phase: 'shifting' }, after: { phase: 'rollingBack' } }
+
 /** A notifier on a real journal on disk. `open` again is a console that starts anew on the same folder. */
 export async function openHarness(webhooks: readonly Webhook[]) {
   const folder = mkdtempSync(join(tmpdir(), 'signalbox-notify-'))
@@ -42,9 +44,10 @@ export async function openHarness(webhooks: readonly Webhook[]) {
     commit,
     declare: (next: readonly Webhook[] | null) => (declared = next),
     failJournal: (on: boolean) => (journalFails = on),
+    emergencyRollBack: () => store.commitEmergency(batchOf({ entries: [draft(ROLL_BACK)] })),
     /** A roll back by the guard. `tell` false: the journal has it, and the console died before it told anybody. */
     rollBack: (service = 'checkout', reason = 'Error ratio 12 %, limit 1 %.', tell = true) =>
-      commit({ kind: 'intent', outcome: 'sent', action: 'release.rollBack', target: { service, releaseId: `${service}-2` }, summary: 'Roll back to blue (1.8.0)', reason, before: { phase: 'shifting' }, after: { phase: 'rollingBack' } }, tell),
+      commit({ ...ROLL_BACK, target: { service, releaseId: `${service}-2` }, reason }, tell),
     open(change: Partial<NotifierParts> = {}): Notifier {
       const opened = createNotifier({
         clock: SYSTEM_CLOCK,
