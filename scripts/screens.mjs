@@ -7,7 +7,9 @@ const press = (name) => (page) => page.getByRole('button', { name }).first().cli
 export const SCREENS = [
   { name: 'overview', world: 'shifting', path: '/' },
   { name: 'overview-500', world: 'many', path: '/' },
-  { name: 'overview-one', world: 'retired', path: '/' },
+  { name: 'overview-stale', world: 'stale', path: '/' },
+  { name: 'overview-first-release', world: 'firstRelease', path: '/' },
+  { name: 'overview-two', world: 'retired', path: '/' },
   { name: 'overview-empty', world: 'empty', path: '/' },
   { name: 'overview-loading', world: 'loading', path: '/' },
   { name: 'overview-disconnected', world: 'disconnected', path: '/', act: (page) => page.getByText('Not connected to the core.').waitFor() },
@@ -28,6 +30,13 @@ export const SCREENS = [
   } },
   { name: 'service-rolled-back', world: 'failing', path: '/services/checkout' },
   { name: 'service-stopped', world: 'stopped', path: '/services/checkout' },
+  { name: 'service-rolling-back', world: 'rollingBack', path: '/services/checkout' },
+  { name: 'service-stale', world: 'stale', path: '/services/checkout' },
+  { name: 'service-first-release', world: 'firstRelease', path: '/services/checkout' },
+  { name: 'service-loading', world: 'loading', path: '/services/checkout' },
+  { name: 'service-emergency', world: 'emergency', path: '/services/checkout' },
+  { name: 'service-read-only', world: 'readOnly', path: '/services/checkout' },
+  { name: 'service-500', world: 'many', path: '/services/service-040' },
   { name: 'service-retired', world: 'retired', path: '/services/checkout' },
   { name: 'service-never-released', world: 'first', path: '/services/checkout' },
   { name: 'service-unknown', world: 'shifting', path: '/services/notify' },
@@ -37,6 +46,17 @@ export const SCREENS = [
   { name: 'service-not-there', world: 'shifting', path: '/services/nobody' },
   { name: 'service-disconnected', world: 'disconnected', path: '/services/checkout', act: (page) => page.getByText('Not connected to the core.').waitFor() },
   { name: 'new-release', world: 'shifting', path: '/services/mailer/release' },
+  { name: 'new-release-plan', world: 'shifting', path: '/services/mailer/release', act: async (page) => {
+    await press('Change the plan')(page)
+    await page.getByRole('textbox', { name: 'Share of step 2, percent' }).fill('10')
+    await page.getByRole('button', { name: 'Remove step 3' }).click()
+    await page.getByRole('textbox', { name: 'Share of step 3, percent' }).fill('8')
+  } },
+  { name: 'new-release-changed', world: 'shifting', path: '/services/mailer/release', act: async (page) => {
+    await press('Change the plan')(page)
+    await page.getByRole('button', { name: 'Remove step 3' }).click()
+    await press('Show it')(page)
+  } },
   { name: 'new-release-blocked', world: 'shifting', path: '/services/checkout/release' },
   { name: 'audit', world: 'shifting', path: '/audit' },
   { name: 'audit-release', world: 'shifting', path: '/audit?release=checkout-2' },
@@ -44,7 +64,7 @@ export const SCREENS = [
   { name: 'audit-verified', world: 'shifting', path: '/audit', act: press(/^Verify/) },
   { name: 'report', world: 'shifting', path: '/audit/release/checkout-2' },
   { name: 'settings', world: 'shifting', path: '/settings' },
-  { name: 'settings-connection', world: 'shifting', path: '/settings', act: press(/^Test the connection/) },
+  { name: 'settings-connection', world: 'shifting', path: '/settings', act: press(/^Test /) },
   { name: 'settings-problems', world: 'problems', path: '/settings' },
   { name: 'migrations', world: 'shifting', path: '/migrations' },
   { name: 'flags', world: 'shifting', path: '/flags' },

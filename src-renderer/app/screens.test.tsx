@@ -235,6 +235,26 @@ describe('new release', () => {
     fireEvent.click(screen.getByRole('button', { name: 'Queue it' }))
     await waitFor(() => expect(core.calls[0]).toMatchObject({ input: { queue: true } }))
   })
+
+  it('changes the plan for one release, with errors in place, and sends it along', async () => {
+    const { core } = openScreen('/services/mailer/release', world({ onCommand: () => ({ ...makeShiftingService(NOW, 'mailer') }) }))
+    fireEvent.click(await screen.findByRole('button', { name: 'Change the plan' }))
+    const share = screen.getByRole('textbox', { name: 'Share of step 2, percent' })
+    fireEvent.change(share, { target: { value: '3' } })
+    expect(share.getAttribute('aria-invalid')).toBe('true')
+    expect(within(screen.getByRole('listitem', { name: 'Step 2' })).getByRole('alert').textContent).toContain('weights must grow: 3 % follows 5 %')
+    const deploy = screen.getByRole('button', { name: 'Deploy 1.9.0 to green' })
+    expect(deploy.getAttribute('aria-disabled')).toBe('true')
+    fireEvent.click(deploy)
+    fireEvent.change(share, { target: { value: '10' } })
+    fireEvent.change(screen.getByRole('combobox', { name: 'Hold of step 2' }), { target: { value: 'manual' } })
+    fireEvent.click(screen.getByRole('button', { name: 'Remove step 3' }))
+    fireEvent.click(screen.getByRole('button', { name: 'Show it' }))
+    expect(screen.getByText("Differs from the workspace's plan").parentElement?.textContent).toContain('steps of 5 %, 10 %, 75 %, 100 % instead of 5 %, 25 %, 50 %, 75 %, 100 %')
+    fireEvent.click(deploy)
+    await waitFor(() => expect(core.calls[0]?.input).toMatchObject({ plan: { steps: [{ weightPercent: 5 }, { weightPercent: 10, hold: { kind: 'manual' } }, { weightPercent: 75 }, { weightPercent: 100 }] } }))
+    expect(core.calls).toHaveLength(1)
+  })
 })
 
 describe('audit', () => {

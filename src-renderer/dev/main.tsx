@@ -8,6 +8,7 @@ import { createTestCore } from '../lib/test-core.ts'
 import { chooseTheme, followTheme } from '../lib/theme.ts'
 import { CASES, shifting, startMetrics } from './cases.ts'
 import { directClient } from './direct-client.ts'
+import { STATES, WITHOUT_METRICS } from './states.ts'
 
 const query = new URLSearchParams(window.location.search)
 // The router reads a search part in front of the hash as its own.
@@ -16,10 +17,9 @@ const theme = query.get('theme')
 if (theme === 'dark' || theme === 'light') chooseTheme(theme)
 followTheme()
 
-const core = createTestCore((CASES[query.get('case') ?? ''] ?? shifting)())
-const name = query.get('case')
-// What is new there has no numbers yet.
-if (name !== 'first') startMetrics(core)
+const name = query.get('case') ?? ''
+const core = createTestCore((CASES[name] ?? STATES[name] ?? shifting)())
+if (!WITHOUT_METRICS.has(name)) startMetrics(core)
 
 const lost = name === 'disconnected'
 const connect: Connect = async () => {

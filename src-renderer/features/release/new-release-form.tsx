@@ -2,6 +2,7 @@ import { useQuery } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
 import { useRef, useState } from 'react'
 import type { FaultData } from '../../../src-main/contract/fault.ts'
+import type { Plan } from '../../../src-main/contract/plan.ts'
 import type { ServiceView, VersionOption } from '../../../src-main/contract/service.ts'
 import { otherEnvironment } from '../../../src-main/contract/vocabulary.ts'
 import { Button } from '../../components/button.tsx'
@@ -11,10 +12,13 @@ import { Icon } from '../../components/icons.tsx'
 import { Empty, PaneHeading, Skeleton } from '../../components/pane.tsx'
 import { PlaceText } from '../../components/place.tsx'
 import { useConnection, useConsole } from '../../lib/console-context.tsx'
+import { plural } from '../../lib/format.ts'
 import { newOperationId } from '../../lib/operation-id.ts'
 import { nextVersion } from '../../lib/next-version.ts'
-import { versionsQuery } from '../../lib/queries.ts'
+import { foresightQuery, versionsQuery } from '../../lib/queries.ts'
 import { toFault } from '../../lib/session.ts'
+import { draftPlan, planDifferences, readPlan, type PlanDraft } from './plan-draft.ts'
+import { PlanEditor } from './plan-editor.tsx'
 import { PlanPreview } from './plan-preview.tsx'
 import { VersionPicker } from './version-picker.tsx'
 
@@ -41,23 +45,82 @@ export function NewReleaseForm({ service, preset }: { readonly service: ServiceV
         </div>
       </section>
       <aside aria-label="What will happen" className="min-h-0 overflow-y-auto border-l border-line-1 narrow:overflow-visible narrow:border-t narrow:border-l-0">
-        <PaneHeading title="What will happen" />
         {picked ? (
-          <>
-            <div className="border-t border-line-1">
-              <PlanPreview plan={service.plan} version={picked.version} environment={target} />
-            </div>
-            <StartForm key={service.name} service={service} picked={picked} target={target} />
-          </>
+          <PlanAndStart key={service.name} service={service} picked={picked} target={target} />
         ) : (
-          <p className="px-4 text-ink-3">Pick a version to see its plan.</p>
+          <>
+            <PaneHeading title="What will happen" />
+            <p className="px-4 text-ink-3">Pick a version to see its plan.</p>
+          </>
         )}
       </aside>
     </div>
   )
 }
 
-function StartForm({ service, picked, target }: { readonly service: ServiceView; readonly picked: VersionOption; readonly target: string }) {
+interface PickedProps {
+  readonly service: ServiceView
+  readonly picked: VersionOption
+  readonly target: string
+}
+
+/** The workspace's plan, or the one somebody makes of it for this release; then the form that starts it. */
+function PlanAndStart({ service, picked, target }: PickedProps) {
+  const { session } = useConsole()
+  const [draft, setDraft] = useState<PlanDraft | null>(null)
+  const [editing, setEditing] = useState(false)
+  const read = draft === null ? { plan: service.plan, errors: null } : readPlan(draft, service.plan)
+  const differences = read.plan ? planDifferences(read.plan, service.plan) : []
+  const changed = read.plan && differences.length > 0 ? read.plan : null
+  const foresight = useQuery({ ...foresightQuery(session, service.name, changed ?? undefined), enabled: read.plan !== null && !editing })
+  const edit = () => {
+    setDraft((before) => before ?? draftPlan(service.plan))
+    setEditing(true)
+  }
+  const reset = () => {
+    setDraft(null)
+    setEditing(false)
+  }
+  return (
+    <>
+      <PaneHeading
+        title="What will happen"
+        end={
+          editing ? (
+            <Button off={read.plan === null} onClick={() => setEditing(false)}>
+              Show it
+            </Button>
+          ) : (
+            <Button onClick={edit}>Change the plan</Button>
+          )
+        }
+      />
+      {(differences.length > 0 || read.errors) && (
+        <p role="status" className="border-t border-line-1 bg-bg-2 px-4 py-2 text-12">
+          <b className="font-medium">Differs from the workspace's plan</b>, for this release only{read.errors ? '' : `: ${differences.join('; ')}`}. The journal keeps it with the release.{' '}
+          <button type="button" className="link" onClick={reset}>
+            Use the workspace's plan
+          </button>
+        </p>
+      )}
+      {editing && draft !== null ? (
+        <PlanEditor draft={draft} errors={read.errors} plan={service.plan} onChange={setDraft} />
+      ) : (
+        <div className="border-t border-line-1">{read.plan && <PlanPreview plan={read.plan} version={picked.version} environment={target} foresight={foresight.data ?? null} />}</div>
+      )}
+      <StartForm service={service} picked={picked} target={target} plan={changed} errors={read.errors?.size ?? 0} />
+    </>
+  )
+}
+
+interface StartProps extends PickedProps {
+  /** Instead of the workspace's. */
+  readonly plan: Plan | null
+  /** How much of what was typed is no plan. */
+  readonly errors: number
+}
+
+function StartForm({ service, picked, target, plan, errors }: StartProps) {
   const { session, acts } = useConsole()
   const connection = useConnection()
   const navigate = useNavigate()
@@ -67,20 +130,21 @@ function StartForm({ service, picked, target }: { readonly service: ServiceView;
   const [fault, setFault] = useState<FaultData | null>(null)
   const [busy, setBusy] = useState(false)
   // The same form sent twice is the same act, also when the first answer got lost.
-  const operation = useRef<{ readonly version: string; readonly queue: boolean; readonly id: string } | null>(null)
+  const operation = useRef<{ readonly of: string; readonly id: string } | null>(null)
   const blocks = service.newReleaseBlocks
-  const off = connection.kind !== 'live' ? 'not connected' : null
+  const off = connection.kind !== 'live' ? 'Off because it is not connected.' : errors > 0 ? `Off because the plan has ${plural(errors, 'error')}.` : null
   const rules = blocks.map((block) => block.rule)
   const canWait = blocks.length > 0 && rules.every((rule) => RESOLVED_HERE.has(rule))
 
   const send = async (how: { readonly queue: boolean; readonly endRollbackWindow: boolean }) => {
     if (busy) return
-    if (operation.current?.version !== picked.version || operation.current.queue !== how.queue) operation.current = { version: picked.version, queue: how.queue, id: newOperationId() }
+    const of = JSON.stringify([picked.version, how.queue, plan])
+    if (operation.current?.of !== of) operation.current = { of, id: newOperationId() }
     const { id } = operation.current
     setBusy(true)
     setFault(null)
     try {
-      await session.call((client) => client.release.create({ service: service.name, version: picked.version, reason: reason.trim(), ticket: ticket.trim(), notes: notes.trim(), start: true, ...how, operationId: id }))
+      await session.call((client) => client.release.create({ service: service.name, version: picked.version, reason: reason.trim(), ticket: ticket.trim(), notes: notes.trim(), start: true, ...(plan ? { plan } : {}), ...how, operationId: id }))
       acts.dismiss(service.name)
       await navigate({ to: '/services/$name', params: { name: service.name } })
     } catch (error) {
@@ -112,7 +176,7 @@ function StartForm({ service, picked, target }: { readonly service: ServiceView;
         </p>
       ))}
       {fault && <FaultNote fault={fault} onDismiss={() => setFault(null)} />}
-      <div className="flex flex-wrap gap-2">
+      <div className="sticky bottom-0 -mx-4 -mb-4 flex flex-wrap items-center gap-2 border-t border-line-1 bg-bg-1 px-4 py-2.5 narrow:static">
         <Button type="submit" className="h-[34px] px-4 text-13" off={busy || off !== null || blocks.length > 0}>
           {busy ? 'Sending' : `Deploy ${picked.version} to ${target}`}
         </Button>
@@ -126,8 +190,8 @@ function StartForm({ service, picked, target }: { readonly service: ServiceView;
             Queue it
           </Button>
         )}
+        {off && <p className="text-12 text-ink-3">{off}</p>}
       </div>
-      {off && <p className="text-12 text-ink-3">Off because it is {off}.</p>}
     </form>
   )
 }
