@@ -16,7 +16,8 @@ export interface CleanSeries {
   readonly unusable: number
 }
 
-const isCount = (value: number | undefined): value is number => value !== undefined && Number.isFinite(value) && value >= 0
+/** Evidence that was kept as JSON has null where there was NaN; that is no count either. */
+const isCount = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value) && value >= 0
 
 /**
  * Keeps what can be believed between `fromAt` (exclusive) and now: sorted, the first of doubles, nothing from the
@@ -39,8 +40,8 @@ export function cleanSeries(series: Series, fromAt: number, now: number): CleanS
   for (const i of order) {
     const at = series.at[i] ?? Number.NaN
     if (at === clean.at.at(-1)) continue
-    const requests = series.requests[i] ?? 0
-    const errors = series.errors[i] ?? 0
+    const requests = series.requests[i]
+    const errors = series.errors[i]
     const value = series.values[i] ?? null
     if (!isCount(requests) || !isCount(errors) || errors > requests || (value !== null && !Number.isFinite(value))) {
       clean.unusable += 1

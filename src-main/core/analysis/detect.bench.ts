@@ -1,6 +1,6 @@
 /**
  * P3: how soon a bad version is found. R8: how often a good one is. The same judges, limits and streams for both.
- *     npm run bench -- detect [--hours 20800] [--runs 1000] [--json]
+ *     npm run bench -- detect [--hours 20800] [--runs 1000] [--seed 20261121] [--json]
  * Seeded streams: 10 min of history, then a candidate beside its baseline (bench/streams.ts says what noise is). Beside
  * ours, the peers' rules on the very same streams: re-implemented from their documented behaviour, see bench/.
  */
@@ -81,7 +81,7 @@ const figures: Record<string, number | string> = {}
 const say = (line: string) => {
   if (!isJson) console.log(line)
 }
-let seed = SEED
+let seed = numberOption('seed', SEED)
 
 function optionsFor(candidateRps: number, errorRatio: number, noise: Noise, harmAt: number, harmErrorRatio: number): StreamOptions {
   seed += 1
@@ -168,7 +168,7 @@ for (const noise of NOISES) {
   total.hours += result.hours
   total.alarms += result.alarms
 }
-const side = Math.max(1, Math.round(hours / 80))
+const side = Math.max(1, Math.round(hours / 400))
 for (const [rps, ratio] of [[10, 0.01], [1, 0.001], [1, 0.01], [100, 0.001], [100, 0.01]] as const) {
   for (const noise of [INDEPENDENT, ...NOISES.filter(({ shared }) => !shared)]) healthy(`${rps} rps, ${ratio * 100} %, ${describeNoise(noise)}`, rps, ratio, noise, rps === 100 ? Math.ceil(side / 3) : side)
 }

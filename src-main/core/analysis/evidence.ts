@@ -21,14 +21,14 @@ export const BIN_MS = 10_000
 /** The longer block, in bins. */
 const LONG_BINS = 6
 /** Variances of the noise: from next to none to errors that come in bursts (coefficient of variation 1.4). */
-const VARIANCES = [0.03, 0.2, 0.8, 2] as const
+const VARIANCES = [0.02, 0.07, 0.25, 0.8, 2] as const
 /** How far above its estimate the baseline's ratio may be: mostly not, with 1/6 weight at √3 standard deviations (three-point Gauss-Hermite). */
 const RATIO_LEVELS = [
   { deviations: 0, weight: 5 / 6 },
   { deviations: Math.sqrt(3), weight: 1 / 6 },
 ] as const
 /** Nats by which a variance may explain the record worse before it counts less: with few events, and with many. */
-const SLACK = { few: 3, many: 9 } as const
+const SLACK = { few: 3, many: 4 } as const
 /** What the next larger variance counts less than the best, where chance decides. */
 const STEP_NATS = 12
 /** So many events in a block of 60 s are halfway from few to many. */

@@ -28,6 +28,10 @@ interface Timing {
 /** The same intervals are judged every second for an hour. What they hold does not change. */
 const known = new WeakMap<Pairs, Timing>()
 
+function isReadable([bucket, count]: readonly [unknown, unknown]): boolean {
+  return typeof bucket === 'number' && typeof count === 'number' && bucket >= 0 && bucket < BUCKETS && count >= 0 && count < Infinity
+}
+
 function timingOf(pairs: Pairs, mark: number): Timing {
   const before = known.get(pairs)
   if (before?.mark === mark) return before
@@ -37,7 +41,7 @@ function timingOf(pairs: Pairs, mark: number): Timing {
     const pair = pairs[i]
     if (!pair) continue
     const count = pair[1]
-    if (!(pair[0] >= 0 && count >= 0 && count < Infinity)) total = Number.NaN
+    if (!isReadable(pair)) total = Number.NaN
     total += count
     if (pair[0] > mark) slow += count
   }
@@ -77,7 +81,7 @@ export function histogramOf(series: CleanSeries, fromAt: number, toAt: number, i
     const at = series.at[i] ?? 0
     if (at <= fromAt) break
     if (at > toAt) continue
-    for (const pair of series.latency[i] ?? []) if (pair[1] >= 0 && pair[1] < Infinity) into[pair[0]] = (into[pair[0]] ?? 0) + pair[1]
+    for (const pair of series.latency[i] ?? []) if (isReadable(pair)) into[pair[0]] = (into[pair[0]] ?? 0) + pair[1]
   }
   return into
 }

@@ -23,6 +23,8 @@ const SLOW = 0.05
 /** Shares above the 95th percentile when log-normal latencies (spread 0.5) become 20 %, 60 %, ... slower. */
 const SLOWER = HARM_SIZES.map((size) => 1 - normalBelow(normalQuantile(1 - SLOW) - Math.log1p(0.2 * size) / 0.5))
 export const slowAlternatives = (now: number): readonly number[] => SLOWER.map((ratio) => Math.min(0.97, Math.max(now * 1.1, (now * ratio) / SLOW)))
+/** New starts add a little to a value that has sunk; this is more. */
+const FLOOR = 0.5
 /** No event can raise an e-value by more than this: the largest alternative over the smallest ratio met here. */
 const LARGEST_RISE = 0.97 / SLOW
 
@@ -68,7 +70,7 @@ function createTest(of: 'errors' | 'slow', alternatives: EvidenceOptions['altern
   let inBin = 0
   let bins = 0
   let seconds = 0
-  let bound = 0
+  let bound = largestRise === Infinity ? Infinity : FLOOR
   const mass = () => massOf(bins === 0, false)
   function remember(baseline: Side): void {
     bin.baselineRequests += baseline.requests
@@ -101,9 +103,9 @@ function createTest(of: 'errors' | 'slow', alternatives: EvidenceOptions['altern
       inBin += 1
       // Seconds without events only lower the value; and one that cannot have reached the limit need not be computed.
       bound *= largestRise ** candidate[of]
-      if (candidate[of] === 0 || (bound < limit && inBin < BIN_SECONDS)) return 0
+      if (candidate[of] === 0 || bound < limit) return 0
       const value = evidence.valueWith(bin, mass())
-      bound = largestRise === Infinity ? Infinity : Math.max(value, 1)
+      bound = largestRise === Infinity ? Infinity : Math.max(value, FLOOR)
       return value
     },
     value: () => evidence?.valueWith(bin, mass()) ?? 0,
