@@ -1,8 +1,8 @@
-import type { Criterion, CriterionTrial } from '../contract/analysis.ts'
+import type { Criterion, CriterionTrial, Metric } from '../contract/analysis.ts'
 import { Fault } from '../contract/fault.ts'
 import { type EnvironmentName, otherEnvironment } from '../contract/vocabulary.ts'
 import { judgeCriterion } from '../core/analysis/judge.ts'
-import { bucketOf } from '../core/analysis/latency-histogram.ts'
+import { bucketOf, percentileMs } from '../core/analysis/latency-histogram.ts'
 import type { MetricReading } from '../core/ports.ts'
 import type { EngineDeps } from './deps.ts'
 import type { Memory } from './memory.ts'
@@ -10,6 +10,12 @@ import { addReading, createRecording, emptySeries } from './recording.ts'
 
 const LOOK_BACK_MS = 15 * 60_000
 const SHOWN = 300
+
+const SHARES = { p50: 0.5, p95: 0.95, p99: 0.99 } as const
+
+function isLatency(metric: Metric): metric is Extract<Metric, { of: 'latency' }> {
+  return (metric.source === 'router' || metric.source === 'probe') && metric.of === 'latency'
+}
 
 /**
  * What a criterion would say now of an environment, as if it were the candidate with all its recent traffic. Acts on
@@ -56,7 +62,11 @@ export async function tryCriterion(deps: EngineDeps, memory: Memory, service: st
   }
   const weightPercent = reading.kind === 'known' ? Math.max(1, reading.value.weights[environment]) : 1
   const result = judgeCriterion(criterion, { now, ...sides, frozen: null, candidateSince: fromAt, stepSince: fromAt, weightPercent, crashes: [] })
-  const { at, requests, errors, values } = sides.candidate
-  const samples = at.map((each, i) => ({ at: each, value: values[i] ?? ((requests[i] ?? 0) > 0 ? (errors[i] ?? 0) / (requests[i] ?? 1) : null) }))
+  const { at, requests, errors, latency, values } = sides.candidate
+  const counted = (i: number): number | null => {
+    if (isLatency(metric)) return percentileMs(new Map(latency[i]), metric.source === 'router' ? SHARES[metric.quantile] : SHARES.p95)
+    return (requests[i] ?? 0) > 0 ? (errors[i] ?? 0) / (requests[i] ?? 1) : null
+  }
+  const samples = at.map((each, i) => ({ at: each, value: values[i] ?? counted(i) }))
   return { query, samples: samples.slice(-SHOWN), notes, result }
 }

@@ -56,11 +56,22 @@ export function valueWords(metric: Metric, value: number): string {
   return valueParts(metric, value).filter(Boolean).join(' ')
 }
 
-/** "331 of 400 ms", "380 MiB of 1.2 GiB": the unit once where both share it. */
-export function ofWords(metric: Metric, value: number, limit: number): readonly [value: string, of: string] {
+/** "331" and "of 400 ms", "31" and "min 20 orders": the unit once where both share it. */
+export function ofWords({ metric, judge }: Criterion, value: number, limit: number): readonly [value: string, of: string] {
   const [number, unit] = valueParts(metric, value)
-  const end = valueWords(metric, limit)
-  return [unit === valueParts(metric, limit)[1] ? number : `${number} ${unit}`, end]
+  const isLeast = judge.kind === 'threshold' && judge.harm === 'below'
+  return [unit === valueParts(metric, limit)[1] ? number : `${number} ${unit}`, `${isLeast ? 'min' : 'of'} ${valueWords(metric, limit)}`]
+}
+
+/** A value beside an axis: a long unit stands elsewhere. */
+export function tickWords(metric: Metric, value: number): string {
+  const [number, unit] = valueParts(metric, value)
+  return unit.length > 0 && unit.length <= 3 ? `${number} ${unit}` : number
+}
+
+/** "30 s", "5 min", "6 h". */
+function span(ms: number): string {
+  return ms >= 60_000 && ms < 3_600_000 && ms % 60_000 === 0 ? `${ms / 60_000} min` : formatDuration(ms)
 }
 
 /** The metric's own limit, where the judge is the plain rule; a relative judge has none before it has a baseline. */
@@ -77,15 +88,15 @@ export function judgeWords({ metric, judge }: Criterion): string {
   const counted = metric.source === 'router' || metric.source === 'probe' ? 'requests' : 'points'
   switch (judge.kind) {
     case 'threshold':
-      return `Fails ${judge.harm} ${valueWords(metric, judge.limit)} over ${formatDuration(judge.windowMs)}, ${times(judge.consecutive)}, from ${formatCount(judge.minRequests)} ${counted} on.`
+      return `Fails ${judge.harm} ${valueWords(metric, judge.limit)} over ${span(judge.windowMs)}, ${times(judge.consecutive)}, from ${formatCount(judge.minRequests)} ${counted} on.`
     case 'errors':
       return `Fails once ${points(judge.harm)} more errors than the old version are proven, at whatever moment.`
     case 'latency':
       return `Fails once ${growth(judge.harm)} slower than the old version is proven, at whatever moment.`
     case 'mannWhitney':
-      return `Fails when its values lie ${growth(judge.tolerance)} ${judge.harm === 'either' ? 'above or below' : judge.harm} the old version's over ${formatDuration(judge.windowMs)} (Mann-Whitney, ${formatPercent(judge.confidence * 100)}).`
+      return `Fails when its values lie ${growth(judge.tolerance)} ${judge.harm === 'either' ? 'above or below' : judge.harm} the old version's over ${span(judge.windowMs)} (Mann-Whitney, ${formatPercent(judge.confidence * 100)}).`
     case 'burnRate':
-      return `Fails when the budget of ${formatPercent((1 - judge.objective) * 100)} burns ${judge.windows.map((pair) => `${digits(pair.factor)} times too fast over ${formatDuration(pair.longMs)} and ${formatDuration(pair.shortMs)}`).join(', or ')}.`
+      return `Fails when the budget of ${formatPercent((1 - judge.objective) * 100)} burns ${judge.windows.map((pair) => `${digits(pair.factor)} times too fast over ${span(pair.longMs)} and ${span(pair.shortMs)}`).join(', or ')}.`
   }
 }
 
@@ -94,7 +105,7 @@ export const SEVERITY_WORDS: Readonly<Record<Criterion['severity'], string>> = {
 /** What missing data comes to, where it is not simply held. */
 export function absenceWords({ absence }: Criterion): string {
   if (absence.action === 'hold') return 'Missing data holds.'
-  return `Missing for ${formatDuration(absence.afterMs)} ${absence.action === 'pause' ? 'pauses and asks' : 'rolls back'}.`
+  return `Missing for ${span(absence.afterMs)} ${absence.action === 'pause' ? 'pauses and asks' : 'rolls back'}.`
 }
 
 /** The chart a criterion belongs under; null: none of them shows its metric. */

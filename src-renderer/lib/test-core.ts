@@ -119,6 +119,7 @@ export function createTestCore(world: TestWorld): TestCore {
         return world.status
       },
       testConnection: async () => ({ checks: world.checks ?? [{ name: 'supervisor', ok: true, detail: 'process 4711, protocol 1, 1 console connected', next: '' }] }),
+      upgrade: async () => ({ supervisor: 1, routers: [] }),
       stopAll: async () => ({ stopped: [] }),
     },
     workspace: {

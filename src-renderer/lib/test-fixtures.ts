@@ -58,6 +58,7 @@ export function goodResults(now: number): readonly CriterionResult[] {
     makeResult(judged),
     makeResult({ ...judged, name: 'Errors over blue', why: '0.24 % of 19,870 requests failed, 0.19 % on blue over the same time; 2 points more would have been seen.', baseline: 0.0019, limit: 0.0219, against: 'live', requests: 19_870, closeness: 0.03, statistic: { name: 'log of the test martingale', value: 0.2, limit: 7.6 }, fromAt: now - 199_000 }),
     makeResult({ ...judged, name: 'Latency p99', why: 'Latency p99 331 ms over 30 s, limit 400 ms.', value: 331, limit: 400, closeness: 0.83 }),
+    makeResult({ ...judged, name: 'Orders', why: '31.4 orders/min over 60 s, no fewer than 20.', value: 31.4, limit: 20, requests: 4, closeness: 0.46 }),
     makeResult({ ...judged, name: 'CPU', severity: 'warn', why: 'CPU 34 % over 30 s, limit 85 %.', value: 34, limit: 85, requests: 30, closeness: 0.4 }),
   ]
 }
@@ -81,6 +82,7 @@ export const PLAN: Plan = planSchema.parse({
     threshold('Error ratio', { source: 'router', of: 'errorRatio' }, 0.01),
     makeCriterion({ name: 'Errors over blue', judge: { kind: 'errors', harm: 0.02 } }),
     threshold('Latency p99', { source: 'router', of: 'latency', quantile: 'p99' }, 400),
+    makeCriterion({ name: 'Orders', metric: { source: 'query', provider: 'prometheus', query: 'sum(rate(orders_total{service="${service}",environment="${environment}"}[${window}])) * 60', unit: 'orders/min' }, judge: { kind: 'threshold', limit: 20, harm: 'below', windowMs: 60_000, minRequests: 4, consecutive: 2 }, absence: { action: 'pause', afterMs: 120_000 } }),
     { ...threshold('CPU', { source: 'process', of: 'cpuPercent' }, 85), severity: 'warn' },
   ],
   bakeMs: 30 * 60_000,

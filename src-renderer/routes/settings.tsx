@@ -3,7 +3,9 @@ import type { FaultData } from '../../src-main/contract/fault.ts'
 import { FaultNote } from '../components/fault-note.tsx'
 import { Band, Skeleton } from '../components/pane.tsx'
 import { AnyBackLever } from '../features/acts/any-back-lever.tsx'
+import { MetricSources } from '../features/settings/metric-sources.tsx'
 import { About, Appearance, Connections, Section, WorkspaceFacts } from '../features/settings/settings-body.tsx'
+import { TryCriterion } from '../features/settings/try-criterion.tsx'
 import { IdentityForm } from '../features/workspace/identity-form.tsx'
 import { WorkspaceProblems } from '../features/workspace/problems.tsx'
 import { TrustForm } from '../features/workspace/trust-form.tsx'
@@ -45,6 +47,10 @@ export function SettingsRoute() {
             </Section>
             <Section title="Connections">
               <Connections status={status} />
+              <MetricSources />
+            </Section>
+            <Section title="Criteria">
+              <TryCriterion />
             </Section>
             <Section title="Identity">
               <p className="text-ink-2">

@@ -28,7 +28,7 @@ export function ReasonConfirm() {
   const close = () => ui.set((before) => ({ ...before, confirm: null }))
   if (confirm?.command !== 'reason') return null
   return (
-    <Dialog open onClose={close} title={action ? `${action.label}?` : 'Nothing to overrule'} description={action?.effect ?? `${name} has moved on.`} className="w-[520px]">
+    <Dialog open onClose={close} title={action ? `${action.label}?` : 'Nothing to overrule'} description={action ? (action.command === 'suspendGuard' ? action.effect : `${action.effect} The analysis has not said yes: this overrules it.`) : `${name} has moved on.`} className="w-[520px]">
       {view && action ? <ReasonForm key={`${confirm.releaseId} ${action.command}`} view={view} action={action} onClose={close} /> : null}
     </Dialog>
   )

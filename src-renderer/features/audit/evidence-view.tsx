@@ -5,6 +5,7 @@ import { Icon } from '../../components/icons.tsx'
 import { Skeleton } from '../../components/pane.tsx'
 import { Place } from '../../components/place.tsx'
 import { formatClock, formatMs, formatPercent } from '../../lib/format.ts'
+import { AnalysisEvidence, isVerdictEvidence } from '../service/analysis-evidence.tsx'
 import { readEvidence, type EvidenceSample, type KnownEvidence } from './evidence.ts'
 
 const HistoryPlot = lazy(() => import('../../components/charts/history-plot.tsx').then((module) => ({ default: module.HistoryPlot })))
@@ -12,11 +13,13 @@ const HistoryPlot = lazy(() => import('../../components/charts/history-plot.tsx'
 /** What the act was decided on: verdicts, gates, the seconds around it, and the record as it is. */
 export function EvidenceView({ value }: { readonly value: Json }) {
   const known = readEvidence(value)
-  const isPlain = known.samples === null && known.results.length === 0 && known.gates.length === 0
+  const isVerdict = isVerdictEvidence(value)
+  const isPlain = !isVerdict && known.samples === null && known.results.length === 0 && known.gates.length === 0
   return (
     <>
-      {known.results.map((result) => (
-        <Line key={`${result.metric}${result.limit}`} ok={result.verdict === 'pass'} open={result.verdict === 'inconclusive'} words={result.why} end={result.verdict} />
+      {isVerdict && <AnalysisEvidence value={value} />}
+      {(isVerdict ? [] : known.results).map((result, index) => (
+        <Line key={`${index}${result.metric}${result.limit}`} ok={result.verdict === 'pass'} open={result.verdict === 'inconclusive'} words={result.why} end={result.verdict} />
       ))}
       {known.gates.map((gate) => (
         <Line key={gate.name} ok={gate.state === 'passed'} open={false} words={`${gate.name}: ${gate.detail}`} end={gate.state} />

@@ -3,6 +3,7 @@ import type { ReleaseView } from '../../../src-main/contract/release.ts'
 import { PlaceText } from '../../components/place.tsx'
 import { formatClock, formatCount, formatInstant, shortHash } from '../../lib/format.ts'
 import { phaseWords, planWords } from '../../lib/release-words.ts'
+import { AnalysisEvidence } from '../service/analysis-evidence.tsx'
 import { OutcomeWord } from './entry-words.tsx'
 import { StoryStrip } from './release-story.tsx'
 import { storyOf } from './story.ts'
@@ -68,6 +69,12 @@ export function Report({ report, view, onSelect }: { readonly report: ReleaseRep
           <StoryStrip releaseId={report.releaseId} story={story} entries={entries} onSelect={onSelect} />
         </div>
       )}
+      {entries.filter((entry) => entry.action === 'analysis.failed' || entry.action === 'analysis.warned').map((entry) => (
+        <section key={entry.seq} aria-label={`Verdict, entry ${entry.seq}`} className="-mx-4 mt-5 max-w-[760px]">
+          <h3 className="mb-1 px-4 text-14">What decided, entry {formatCount(entry.seq)}</h3>
+          <AnalysisEvidence value={entry.evidence} />
+        </section>
+      ))}
       <h3 className="mt-5 mb-1 text-14">What happened</h3>
       <table className="w-full text-12">
         <thead className="text-11 text-ink-3">

@@ -40,6 +40,8 @@ export interface ChartRowProps {
   readonly hoverIndex: number | null
   readonly onHover: (index: number | null) => void
   readonly note?: ReactNode
+  /** The worst a criterion says of this metric now. */
+  readonly verdict?: ReactNode
   readonly strips?: readonly { readonly name: string; readonly segments: readonly StripSegment[] }[]
   readonly regions?: readonly ChartRegion[]
 }
@@ -61,13 +63,16 @@ export function ChartRow(props: ChartRowProps) {
   const at = (line: readonly (number | null)[] | undefined) => (line ? valueAt(line, hoverIndex) : null)
   const nowLeft = `${((now - fromMs) / (toMs - fromMs)) * 100}%`
   const [blueEnd, greenEnd] = [lastRecent(blue[0], times, now), lastRecent(green[0], times, now)]
-  const ends = spread([blueEnd === null ? 2 : 1 - blueEnd / top, greenEnd === null ? 2 : 1 - greenEnd / top], 0.18)
+  const ends = spread([blueEnd === null ? 2 : 1 - blueEnd / top, greenEnd === null ? 2 : 1 - greenEnd / top], 0.18 + 0.05 * strips.length)
   const summary = summarise(title, props)
 
   return (
     <>
       <div className="min-w-0 border-t border-line-1 pt-2.5 pr-12 pl-4 max-[1240px]:pr-10">
-        <h2 className="leading-4">{title}</h2>
+        <h2 className="leading-4">
+          {title}
+          {props.verdict && <span className="pl-2 text-11 font-normal">{props.verdict}</span>}
+        </h2>
         <dl className={`mt-1 grid gap-x-2 text-12 leading-[18px] ${heads ? 'grid-cols-[minmax(0,1fr)_auto_auto]' : 'grid-cols-[minmax(0,1fr)_auto]'}`}>
           {heads && (
             <>

@@ -64,10 +64,10 @@ function Value({ criterion, result, other }: { readonly criterion: Criterion; re
       </span>
     )
   }
-  const [value, of] = ofWords(metric, result.value, result.limit)
+  const [value, of] = ofWords(criterion, result.value, result.limit)
   return (
     <span>
-      {value} <span className="text-ink-3">of {of}</span>
+      {value} <span className="text-ink-3">{of}</span>
     </span>
   )
 }

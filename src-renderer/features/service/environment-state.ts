@@ -28,6 +28,9 @@ export function environmentState(service: ServiceView, environment: EnvironmentN
   const roles = [weights[environment] > 0 ? 'live' : 'idle']
   if (service.stable?.environment === environment) roles.push('last stable')
   if (readiness !== 'ready') return { mark: READINESS_MARK[readiness], word: readiness, detail: detail || roles.filter((role) => role !== 'idle').join(', ') }
+  const release = service.release?.release
+  const rejecting = release?.phase === 'rolledBack' && release.candidateEnvironment === environment && environments[environment].deployed?.version === release.candidate.version ? release.analysis.find((result) => result.verdict === 'fail' && result.severity === 'fail') : undefined
+  if (rejecting && weights[environment] === 0) return { mark: 'fail', word: 'failed', detail: `${rejecting.name}, idle` }
   const judged = service.release && !service.release.ended ? service.release.release.candidateEnvironment : service.live
   if (judged === environment && (service.health === 'watch' || service.health === 'failing')) {
     return { mark: HEALTH_MARK[service.health], word: service.health, detail: service.healthReason.replace(/\.$/, '') }

@@ -42,7 +42,7 @@ export function HealthCharts({ service, entries, kind, tabs }: HealthChartsProps
   // The thick line is the percentile that is judged.
   const judges = (quantile: string) => criteria.some(({ metric }) => metric.source === 'router' && metric.of === 'latency' && metric.quantile === quantile)
   const tail = judges('p95') && !judges('p99') ? 'p95Ms' : 'p99Ms'
-  const judgedOn = (chart: ChartName, scale = 1) => ({ limits: limitsOf(shown.all, chart, scale), strips: strips[chart] ?? [], regions: regions.filter((region) => region.chart === chart) })
+  const judgedOn = (chart: ChartName, scale = 1) => ({ verdict: notes[chart], limits: limitsOf(shown.all, chart, scale), strips: strips[chart] ?? [], regions: regions.filter((region) => region.chart === chart) })
   const shared = { times: lines.times, fromMs, toMs, now, hoverIndex, onHover: setHoverIndex }
   const pointNote = lines.bucketMs > 1000 ? `one point is ${formatDuration(lines.bucketMs)}` : ''
   const head = (
@@ -65,14 +65,14 @@ export function HealthCharts({ service, entries, kind, tabs }: HealthChartsProps
     <ChartFrame rows={kind === 'health' ? 3 : 2} fromMs={fromMs} toMs={toMs} now={now} marks={toMarks(entries, fromMs, now)} release={release} head={head}>
       {kind === 'health' ? (
         <>
-          <ChartRow {...shared} title="Error ratio" unit="%" blue={[lines.blue.errorRatio]} green={[lines.green.errorRatio]} {...judgedOn('errorRatio')} minTop={0.004} format={(value) => formatPercent(value * 100, 2)} tick={(value) => (value === 0 ? '0' : formatPercent(value * 100))} note={notes.errorRatio ?? pointNote} />
-          <ChartRow {...shared} title="Latency" unit="ms" heads={[tail.replace('Ms', ''), 'p50']} blue={[lines.blue[tail], lines.blue.p50Ms]} green={[lines.green[tail], lines.green.p50Ms]} {...judgedOn('latency')} minTop={10} format={formatMs} tick={plain} note={notes.latency} />
+          <ChartRow {...shared} title="Error ratio" unit="%" blue={[lines.blue.errorRatio]} green={[lines.green.errorRatio]} {...judgedOn('errorRatio')} minTop={0.004} format={(value) => formatPercent(value * 100, 2)} tick={(value) => (value === 0 ? '0' : formatPercent(value * 100))} note={pointNote} />
+          <ChartRow {...shared} title="Latency" unit="ms" heads={[tail.replace('Ms', ''), 'p50']} blue={[lines.blue[tail], lines.blue.p50Ms]} green={[lines.green[tail], lines.green.p50Ms]} {...judgedOn('latency')} minTop={10} format={formatMs} tick={plain} />
           <ChartRow {...shared} title="Throughput" unit="/s" blue={[lines.blue.perSecond]} green={[lines.green.perSecond]} limits={[]} minTop={5} format={(value) => `${formatRate(value)} /s`} tick={plain} />
         </>
       ) : (
         <>
-          <ChartRow {...shared} title="CPU" unit="%" blue={[lines.blue.cpuPercent]} green={[lines.green.cpuPercent]} {...judgedOn('cpu')} minTop={10} format={(value) => `${value.toFixed(1)} %`} tick={(value) => `${plain(value)} %`} note={notes.cpu ?? 'of one core, whole process tree'} />
-          <ChartRow {...shared} title="Memory" unit="MiB" blue={[lines.blue.memoryMib]} green={[lines.green.memoryMib]} {...judgedOn('memory', 1 / 1024 / 1024)} minTop={50} format={(value) => `${Math.round(value)} MiB`} tick={plain} note={notes.memory ?? 'resident, whole process tree'} />
+          <ChartRow {...shared} title="CPU" unit="%" blue={[lines.blue.cpuPercent]} green={[lines.green.cpuPercent]} {...judgedOn('cpu')} minTop={10} format={(value) => `${value.toFixed(1)} %`} tick={(value) => `${plain(value)} %`} note="of one core, whole process tree" />
+          <ChartRow {...shared} title="Memory" unit="MiB" blue={[lines.blue.memoryMib]} green={[lines.green.memoryMib]} {...judgedOn('memory', 1 / 1024 / 1024)} minTop={50} format={(value) => `${Math.round(value)} MiB`} tick={plain} note="resident, whole process tree" />
         </>
       )}
     </ChartFrame>

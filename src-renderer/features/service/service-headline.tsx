@@ -54,6 +54,9 @@ export function ServiceSentence({ service }: { readonly service: ServiceView }) 
 /** What happens without anybody, and when. */
 function IfNothing({ view }: { readonly view: ReleaseView }) {
   const { dueAt, paused } = view.release
+  // What the guard asks, and what it holds for, stands below in full.
+  if (paused && paused.why !== '') return <>If you do nothing: it stays as it is.</>
+  if (view.next.startsWith('Held')) return <PlaceText text={view.next} />
   const words = view.next.replace(/^(When|It|Nothing|Traffic)\b/, (word) => word.toLowerCase()).replace(/\.$/, '')
   return (
     <>

@@ -2,7 +2,7 @@ import type { ReactNode } from 'react'
 import type { ServiceView } from '../../../src-main/contract/service.ts'
 import { resultLook, VerdictMark } from '../../components/verdict-mark.tsx'
 import { chartOf, type ChartName } from '../../lib/criterion-words.ts'
-import { formatClock, plural } from '../../lib/format.ts'
+import { formatClock } from '../../lib/format.ts'
 import { COLOUR_FROM } from './criterion-gauge.tsx'
 import type { ChartRegion } from './chart-row.tsx'
 import type { ShownCriteria, ShownCriterion } from './criteria-shown.ts'
@@ -58,18 +58,13 @@ function noteOf(here: readonly ShownCriterion[]): ReactNode {
   const said = here.flatMap(({ result }) => (result ? [{ result, look: resultLook(result) }] : []))
   const worst = said.toSorted((a, b) => ORDER[a.look.state] - ORDER[b.look.state] || b.result.closeness - a.result.closeness)[0]
   if (!worst) return null
-  if (worst.look.state === 'fine' && worst.result.closeness >= COLOUR_FROM) {
-    return (
-      <span title={worst.result.why}>
-        <VerdictMark look={{ ...worst.look, state: 'watch', word: 'watch' }} />, {Math.round(worst.result.closeness * 100)} % of the way
-      </span>
-    )
-  }
-  if (worst.look.state === 'fine') return `pass, ${plural(said.length, 'criterion', 'criteria')}`
+  const isNear = worst.look.state === 'fine' && worst.result.closeness >= COLOUR_FROM
+  const title = `${worst.result.name}: ${worst.result.why}`
+  if (isNear) return <span title={title}><VerdictMark look={{ ...worst.look, state: 'watch', word: 'watch' }} /></span>
+  if (worst.look.state === 'fine') return <span className="text-ink-3">{said.length > 1 ? `${said.length} pass` : 'pass'}</span>
   return (
-    <span title={worst.result.why}>
+    <span title={title}>
       <VerdictMark look={worst.look} />
-      {said.length > 1 && `, ${worst.result.name}`}
     </span>
   )
 }

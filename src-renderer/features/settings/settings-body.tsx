@@ -9,7 +9,7 @@ import { formatAge, formatCount, formatInstant, formatUptime, shortHash } from '
 import { chooseTheme, THEME_CHOICES, themeStore, type ThemeChoice } from '../../lib/theme.ts'
 import { useValue } from '../../lib/value-store.ts'
 
-export const SECTIONS = ['Workspace', 'Connections', 'Identity', 'Appearance', 'About'] as const
+export const SECTIONS = ['Workspace', 'Connections', 'Criteria', 'Identity', 'Appearance', 'About'] as const
 
 export function Section({ title, children }: { readonly title: (typeof SECTIONS)[number]; readonly children: ReactNode }) {
   return (

@@ -1,0 +1,29 @@
+import { expect, it } from 'vitest'
+import { CONSOLE, goodResults, makeEntry, makeRelease } from '../../lib/test-fixtures.ts'
+import { decidedRegions, wayBack } from './decided.ts'
+import { toMarks } from './marks.ts'
+
+const NOW = 1_790_000_000_000
+const target = { service: 'checkout', environment: 'green', releaseId: 'checkout-2' }
+const verdict = makeEntry(50, NOW, { action: 'analysis.failed', operator: CONSOLE, target })
+const intent = makeEntry(51, NOW + 20, { action: 'release.rollBack', kind: 'intent', outcome: 'sent', operator: CONSOLE, target })
+const seen = makeEntry(52, NOW + 390, { action: 'effect.setWeights', kind: 'outcome', outcome: 'verified', operator: CONSOLE, target, after: { effect: { weights: { blue: 100, green: 0 } } } })
+
+it('shades the samples a breached criterion was judged on, on the chart of its metric', () => {
+  const analysis = goodResults(NOW).map((result) => (result.name === 'Latency p99' || result.name === 'Orders' ? { ...result, verdict: 'fail' as const, fromAt: NOW - 6000, toAt: NOW } : result))
+  expect(decidedRegions(makeRelease({ now: NOW, changes: { analysis: [...analysis] } }).release)).toEqual([
+    { name: 'Latency p99', chart: 'latency', fromMs: NOW - 6000, toMs: NOW, severity: 'fail' },
+    { name: 'Orders', chart: null, fromMs: NOW - 6000, toMs: NOW, severity: 'fail' },
+  ])
+})
+
+it('measures the way back from the verdict to what was read back; a press has no verdict before it', () => {
+  expect(wayBack([seen, intent, verdict], 'checkout-2')).toMatchObject({ tookMs: 390, steps: [{ seq: 50 }, { seq: 51 }, { seq: 52 }] })
+  expect(wayBack([intent, verdict], 'checkout-2').tookMs).toBeNull()
+  expect(wayBack([seen, { ...intent, operator: { ...CONSOLE, known: 'selfDeclared' } }], 'checkout-2')).toMatchObject({ tookMs: 370, steps: [{ seq: 51 }, { seq: 52 }] })
+  expect(wayBack([seen], 'checkout-2').steps).toEqual([])
+})
+
+it('marks a verdict and the way back it caused as one moment, on the entry with the evidence', () => {
+  expect(toMarks([verdict, intent, seen], NOW - 1000, NOW + 1000)).toEqual([{ seq: 50, at: NOW, label: 'fail, back to blue', hot: true }])
+})
