@@ -39,7 +39,7 @@ export async function composeAudit(options: ComposeOptions & { readonly auditFil
     { kind: 'waiting', items: [] },
   ])
   const dispatch: CoreApi = {
-    system: { status: async () => status(), watch: (_input, { signal }) => watch.subscribe(signal), identify: refuse, testConnection: refuse, stopAll: refuse },
+    system: { status: async () => status(), watch: (_input, { signal }) => watch.subscribe(signal), identify: refuse, testConnection: refuse, upgrade: refuse, stopAll: refuse },
     workspace: { get: async () => workspace, trust: refuse, reload: refuse },
     service: { list: async () => [], get: refuse, startAgain: refuse, versions: refuse, metrics: refuse, verdicts: refuse, tryCriterion: refuse, tailLogs: () => refuseStream() },
     release: { create: refuse, command: refuse, explain: refuse, foresee: refuse, get: refuse, list: async () => [] },

@@ -95,6 +95,23 @@ export function createDispatch(parts: DispatchParts): CoreApi {
         if (provider !== 'local') throw new Fault('notFound', `There is no provider ${provider}.`, 'Use local.')
         return { checks: await testLocalConnection(providers.local, parts.engineAsItIs().services()) }
       },
+      async upgrade({ reason, operationId }, context) {
+        await adminOnly('upgrade the router')
+        const before = await providers.local.supervisorStatus()
+        if (!before) throw new Fault('providerUnavailable', 'No supervisor is running, so there is nothing to upgrade.', 'The next start brings the new one.')
+        const draft = { action: 'system.upgrade', operator: who(context), reason, operationId }
+        await note({ ...draft, kind: 'intent', summary: 'Replace supervisor and router by those of this version, under live traffic', outcome: 'sent', evidence: { supervisor: before.pid, routers: before.routers.map(({ pid }) => pid) } })
+        try {
+          await providers.local.renew()
+        } catch (error) {
+          await note({ ...draft, kind: 'outcome', summary: `Not replaced: ${error instanceof Error ? error.message : String(error)}`, outcome: 'failed', evidence: null })
+          throw error
+        }
+        const after = await providers.local.supervisorStatus()
+        const renewed = { supervisor: after?.pid ?? 0, routers: (after?.routers ?? []).filter(({ retiring }) => !retiring).map(({ pid }) => pid) }
+        await note({ ...draft, kind: 'outcome', summary: 'Supervisor and router are those of this version', outcome: 'verified', evidence: renewed })
+        return renewed
+      },
       async stopAll({ reason, operationId }, context) {
         await adminOnly('stop everything')
         const running = (await providers.local.supervisorStatus())?.services ?? []

@@ -36,6 +36,8 @@ export const contract = {
     testConnection: procedure
       .input(z.strictObject({ provider: z.string().min(1).max(100) }))
       .output(z.strictObject({ checks: z.array(z.strictObject({ name: z.string(), ok: z.boolean(), detail: z.string(), next: z.string() })) })),
+    /** Replaces router and supervisor of the local provider by those of this console, under live traffic. */
+    upgrade: procedure.input(z.strictObject({ reason: z.string().max(2000), operationId })).output(z.strictObject({ supervisor: z.int(), routers: z.array(z.int()) })),
     /** Stops router, services and supervisor of the local provider. Live traffic ends. */
     stopAll: procedure.input(z.strictObject({ reason: z.string().max(2000), operationId })).output(z.strictObject({ stopped: z.array(z.string()) })),
   },

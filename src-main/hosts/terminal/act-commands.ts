@@ -193,6 +193,16 @@ export const start: Command = (context) =>
     }
   })
 
+/** No request is dropped: the next router takes over the very sockets. */
+export const upgrade: Command = (context) =>
+  withLink(context, 'leverOnly', async ({ client }) => {
+    const startedAt = performance.now()
+    const renewed = await client.system.upgrade({ reason: context.invocation.options.reason ?? '', operationId: randomUUID() })
+    context.output.document(renewed)
+    context.output.say(`Router and supervisor are those of this version after ${((performance.now() - startedAt) / 1000).toFixed(1)} s`)
+    return EXIT.ok
+  })
+
 export const stop: Command = (context) => {
   const { options } = context.invocation
   if (options.all !== true) throw new UsageError('signalbox stop --all stops services, router and supervisor. Live traffic ends. There is no other stop.')

@@ -60,6 +60,7 @@ export const COMMANDS = {
   'restore-guard': { arguments: ['SERVICE'], options: ['reason'] },
   trust: { arguments: [], options: ['yes'] },
   start: { arguments: ['SERVICE'], options: ['reason'] },
+  upgrade: { arguments: [], options: ['reason'] },
   stop: { arguments: [], options: ['all', 'reason'] },
   verify: { arguments: [], options: ['audit'] },
   export: { arguments: [], options: [...FILTERS, 'format', 'out', 'audit'] },

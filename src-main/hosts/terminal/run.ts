@@ -1,6 +1,6 @@
 import type { FaultCode } from '../../contract/fault.ts'
 import { type ConsolePaths, consolePaths } from '../console-options.ts'
-import { abandon, approve, deploy, explain, pause, promote, restoreGuard, resume, retry, rollback, start, stop, suspendGuard, trust } from './act-commands.ts'
+import { abandon, approve, deploy, explain, pause, promote, restoreGuard, resume, retry, rollback, start, stop, suspendGuard, trust, upgrade } from './act-commands.ts'
 import { type CommandName, parseInvocation } from './arguments.ts'
 import type { Command, CommandContext } from './command.ts'
 import { open, serve } from './console-commands.ts'
@@ -13,6 +13,7 @@ import { EXIT, HELP, UsageError } from './usage.ts'
 const COMMAND_TABLE: { readonly [Name in CommandName]: Command } = {
   status, versions, log, audit,
   deploy, promote, approve, pause, resume, retry, abandon, rollback, explain, trust, start, stop,
+  upgrade,
   'suspend-guard': suspendGuard,
   'restore-guard': restoreGuard,
   verify, export: exportJournal, backup, restore,

@@ -26,6 +26,7 @@ Act
   explain SERVICE              give the reason a roll back left out
   trust                        let the workspace run its commands   --yes
   start SERVICE                start again what has live traffic and was stopped (reboot, stop --all)
+  upgrade                      router and supervisor of this version take over from older ones; no request is dropped
   stop --all                   stop services, router and supervisor; live traffic ends
      with any of these: --reason TEXT  --ticket ID (deploy)
 

@@ -2,7 +2,7 @@ import { resolve } from 'node:path'
 import { z } from 'zod'
 import { Fault, faultDataSchema, faultFromData } from '../../contract/fault.ts'
 import { logLineSchema, type Capabilities, type LogLine, type VersionOption } from '../../contract/service.ts'
-import { environmentSeriesSchema, leaseStateSchema, observedServiceSchema } from '../../contract/traffic.ts'
+import { metricSampleSchema, leaseStateSchema, observedServiceSchema } from '../../contract/traffic.ts'
 import type { EnvironmentsProvider } from '../../core/ports.ts'
 import { createClient } from './client.ts'
 import { localSettingsSchema, type LocalSettings } from './config.ts'
@@ -56,6 +56,8 @@ export interface LocalProvider extends EnvironmentsProvider {
   upgradeRouter(entry?: string | null, drainMs?: number): Promise<void>
   /** Replaces the supervisor, from `entry` or the same file, under running services and traffic. */
   upgradeSupervisor(entry?: string | null): Promise<void>
+  /** Replaces supervisor, then router, by those of this console, under running services and traffic. Resolves when both are new. */
+  renew(): Promise<void>
 }
 
 export function createLocalProvider(options: LocalProviderOptions): LocalProvider {
@@ -162,7 +164,7 @@ export function createLocalProvider(options: LocalProviderOptions): LocalProvide
       tailQueue<LogLine>(signal, (push, fail) =>
         client.stream('tailLogs', { service, environment, lines }, (event) => push(z.array(logLineSchema).parse(event)), fail),
       ),
-    metrics: async (service, fromAt) => environmentSeriesSchema.parse(await client.request('metrics', { service, fromAt })),
+    metrics: async (service, fromAt) => seriesSchema.parse(await client.request('metrics', { service, fromAt })),
     async close() {
       client.close()
       look.close()
@@ -191,8 +193,22 @@ export function createLocalProvider(options: LocalProviderOptions): LocalProvide
     },
     upgradeRouter: async (entry = null, drainMs = 600_000) => void (await client.request('upgradeRouter', { entry, drainMs }, { timeoutMs: 30_000 })),
     upgradeSupervisor: async (entry = null) => void (await client.request('upgradeSupervisor', { entry })),
+    async renew() {
+      const before = supervisorStatusSchema.parse(await client.request('status', {}))
+      await client.request('upgradeSupervisor', { entry: launch.entries.supervisor })
+      for (const endMs = Date.now() + REVIVAL_WAIT_MS; ; ) {
+        const now = await client.request('status', {}).then((value) => supervisorStatusSchema.parse(value), () => null)
+        if (now && now.pid !== before.pid) break
+        if (Date.now() > endMs) throw new Fault('timeout', 'The next supervisor is not up yet. Services and router run on without it.', 'Look at `signalbox status` in a moment; it is brought back by itself.')
+        await new Promise((resolve) => setTimeout(resolve, REVIVAL_POLL_MS))
+      }
+      await client.request('upgradeRouter', { entry: launch.entries.router, drainMs: 600_000 }, { timeoutMs: 30_000 })
+    },
   }
 }
 
+/** A supervisor of an earlier version counts no histogram. */
+const sampleSchema = metricSampleSchema.extend({ latency: metricSampleSchema.shape.latency.default([]) })
+const seriesSchema = z.strictObject({ blue: z.array(sampleSchema), green: z.array(sampleSchema) })
 const generationSchema = z.object({ generation: z.int() })
 const watchEventSchema = z.object({ observed: observedServiceSchema.optional(), fault: faultDataSchema.optional() })

@@ -95,6 +95,22 @@ describe.concurrent('what survives', () => {
     expect(await bench.pids()).toMatchObject({ blue: before.blue, adoptions: 1 })
   }))
 
+  it('is renewed whole, supervisor and router, without a request dropped', withBench({}, async (bench) => {
+    const { live } = await bench.start()
+    const before = await bench.pids()
+    const load = openLoop(targetOf(live), 100)
+    await sleep(300)
+    await bench.provider.renew()
+    const after = await bench.pids()
+    await sleep(500)
+    const report = await load.stop()
+    expect(report.errors).toEqual({})
+    expect(report.answered).toBeGreaterThan(50)
+    expect(after.supervisor).not.toBe(before.supervisor)
+    expect(after.routers.filter(({ retiring }) => !retiring).map(({ pid }) => pid)).not.toEqual(before.routers.map(({ pid }) => pid))
+    expect(after).toMatchObject({ blue: before.blue, green: before.green })
+  }))
+
   it('comes back from the death of supervisor and router together, with the same addresses', withBench({}, async (bench) => {
     const { live } = await bench.start()
     const before = await bench.pids()
