@@ -24,8 +24,13 @@ export interface Counts {
 const LIVE_MS = 60_000
 /** Fewer requests than this on the other side are no baseline. */
 const MIN_BASELINE = 100
-/** How far a recorded ratio may have drifted by now, as standard deviation of its logarithm: time of day, load. */
-export const RECORDED_DRIFT = 0.4
+/** How far a recorded ratio may have drifted, as standard deviation of its logarithm: at once, and after an hour (time of day, load). */
+const DRIFT = { atOnce: 0.1, perHour: 0.4 } as const
+
+/** The same for a record that ended so long ago. */
+export function driftAfter(ms: number): number {
+  return Math.hypot(DRIFT.atOnce, DRIFT.perHour * Math.min(1, Math.max(0, ms) / 3_600_000))
+}
 
 export const binOf = (at: number, origin: number): number => Math.floor((at - origin - 1) / BIN_MS)
 
@@ -78,6 +83,12 @@ export interface Tested {
   readonly step: { readonly requests: number; readonly baselineRequests: number; readonly bins: number; readonly mass: number }
 }
 
+/** When the other environment last had a request. */
+function recordEnd({ baseline, frozen }: Counts): number {
+  const last = baseline.requests.findLastIndex((requests) => requests > 0)
+  return baseline.at[last] ?? frozen?.at.at(-1) ?? -Infinity
+}
+
 /** Runs the sequential test over everything that is there. */
 export function testCounts(counts: Counts, eventsOf: EventsOf, alternatives: EvidenceOptions['alternatives']): Tested {
   const { candidate, origin, firstBin } = counts
@@ -93,7 +104,7 @@ export function testCounts(counts: Counts, eventsOf: EventsOf, alternatives: Evi
     for (let i = 0; i < kept.requests.length; i += 1) history.push({ requests: kept.requests[i] ?? 0, events: kept.events[i] ?? 0 })
   }
   for (let i = 0; i < other.requests.length && other.first + i < begin; i += 1) history.push({ requests: other.requests[i] ?? 0, events: other.events[i] ?? 0 })
-  const evidence = createEvidence({ alternatives, history, drift: counts.against === 'live' ? 0 : RECORDED_DRIFT })
+  const evidence = createEvidence({ alternatives, history, drift: counts.against === 'live' ? 0 : driftAfter(counts.toAt - recordEnd(counts)) })
   const step = { requests: 0, baselineRequests: 0, bins: 0, mass: massOf(firstBin === 0, firstBin < 0) }
   const countsOf = (bin: number): BinCounts => ({
     requests: mine.requests[bin - mine.first] ?? 0,

@@ -1,6 +1,6 @@
 import type { Criterion } from '../../contract/analysis.ts'
 import { DEFAULT_OPTIONS, evidenceLimit } from './budget.ts'
-import { RECORDED_DRIFT } from './counts.ts'
+import { driftAfter } from './counts.ts'
 import { errorAlternatives } from './errors-judge.ts'
 import { BIN_MS, createEvidence, HARM_SIZES, massOf, type EvidenceOptions } from './evidence.ts'
 import type { JudgeOptions } from './judge-input.ts'
@@ -9,6 +9,8 @@ import { normalBelow, normalQuantile } from './special-functions.ts'
 
 /** Nobody waits longer. */
 const LONGEST_MS = 24 * 3_600_000
+/** Bins of 10 s in an hour. */
+const LONGEST_RECORD = 360
 /** Spread of latencies that is assumed before any is known: standard deviation of their logarithm. */
 const LATENCY_SPREAD = 0.5
 
@@ -61,14 +63,23 @@ function sequentialMs(criterion: Criterion, rates: ExpectedRates, options: Judge
   const requests = ((rates.candidateRps + rates.baselineRps) * BIN_MS) / 1000
   if (bins * requests < 1) return null
   const mean = requests * ratio
-  // As many above the mean as below, so far apart that it varies like independent errors do.
-  const history = Array.from({ length: bins }, (_, i) => ({ requests, events: Math.max(0, mean + (Math.floor(i / 6) % 2 === i % 2 ? 1 : -1) * Math.sqrt(mean)) }))
-  const evidence = createEvidence({ alternatives, history, drift: rates.baselineRps > 0 ? 0 : RECORDED_DRIFT })
   const limit = evidenceLimit(options)
-  const found = (seconds: number) => evidence.tenthPercentile(rates.candidateRps * seconds, rates.baselineRps * seconds, Math.max(0.1, (seconds * 1000) / BIN_MS), massOf(false, true)) >= limit
-  if (!found(LONGEST_MS / 1000)) return null
+  const found = (seconds: number) => {
+    // While the other environment has traffic, the record grows; a judge sees an hour of it.
+    const known = Math.min(LONGEST_RECORD, bins + (rates.baselineRps > 0 ? Math.floor((seconds * 1000) / BIN_MS) : 0))
+    // As many above the mean as below, so far apart that it varies like independent errors do.
+    const history = Array.from({ length: known }, (_, i) => ({ requests, events: Math.max(0, mean + (Math.floor(i / 6) % 2 === i % 2 ? 1 : -1) * Math.sqrt(mean)) }))
+    const evidence = createEvidence({ alternatives, history, drift: rates.baselineRps > 0 ? 0 : driftAfter(seconds * 1000) })
+    return evidence.tenthPercentile(rates.candidateRps * seconds, rates.baselineRps * seconds, Math.max(0.1, (seconds * 1000) / BIN_MS), massOf(false, true)) >= limit
+  }
+  // The first time it is found: where a recording ages, waiting longer may not help.
   let low = 0
-  let high = LONGEST_MS / 1000
+  let high = 1
+  while (!found(high)) {
+    low = high
+    high = Math.ceil(high * 1.5)
+    if (high > LONGEST_MS / 1000) return null
+  }
   while (high - low > 1) {
     const middle = Math.floor((low + high) / 2)
     if (found(middle)) high = middle

@@ -50,12 +50,13 @@ const CASES: readonly { readonly name: string; readonly spoil: Spoil; readonly a
 
 const SIDES = { healthy: { errors: (second: number) => (second % 97 === 0 ? 1 : 0), value: () => 60 }, harmed: { errors: () => 2, value: () => 2e9 } }
 
+const INPUTS = { healthy: inputAfter(SECONDS, SIDES.healthy), harmed: inputAfter(SECONDS, SIDES.harmed) }
+
 describe.each(CASES)('$name', ({ name, spoil, absent }) => {
   for (const criterion of ALL) {
     const isQuery = criterion.metric.source === 'query'
-    for (const [side, shape] of Object.entries(SIDES)) {
+    for (const [side, input] of Object.entries(INPUTS)) {
       test(`${criterion.name}, ${side} before`, () => {
-        const input = inputAfter(SECONDS, shape)
         const result = judgeCriterion(criterion, { ...input, candidate: spoil(input.candidate) })
         // A query asked every 4 s is whole.
         if (isQuery && name.startsWith('partial')) return
@@ -72,8 +73,7 @@ describe.each(CASES)('$name', ({ name, spoil, absent }) => {
 })
 
 describe('what does not matter', () => {
-  const healthy = inputAfter(SECONDS, SIDES.healthy)
-  const harmed = inputAfter(SECONDS, SIDES.harmed)
+  const { healthy, harmed } = INPUTS
   const shuffled: Spoil = (series) => {
     const order = series.at.map((_, i) => i).toSorted((a, b) => ((a * 7919) % 101) - ((b * 7919) % 101) || a - b)
     const pick = <T>(column: readonly T[]): T[] => order.map((i) => column[i]).filter((value) => value !== undefined)
