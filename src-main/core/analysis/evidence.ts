@@ -68,6 +68,8 @@ const SHAPES = VARIANCES.map((variance) => 1 / variance)
  * harmed), but at least this shape's: that covers the sizes of harm between those above.
  */
 const HARM_SHAPE = 10
+const LN_HARM_SHAPE = Math.log(HARM_SHAPE)
+const LN_SHAPES = SHAPES.map((shape) => Math.log(shape))
 const RISING = SHAPES.map((shape) => risingTable(shape))
 const HARM_RISING = risingTable(HARM_SHAPE)
 /** Models per grain: variance, then own or shared noise, then level of the baseline's ratio. */
@@ -133,7 +135,7 @@ export function createEvidence({ alternatives, history, drift }: EvidenceOptions
 
   function fitBlock(fit: number[] | undefined, mean: number, events: number): void {
     if (!fit) return
-    for (let v = 0; v < VARIANCES.length; v += 1) fit[v] = (fit[v] ?? 0) + lnShaped(riseOf(v, 0, events), events, Math.log(mean), mean, SHAPES[v] ?? 1)
+    for (let v = 0; v < VARIANCES.length; v += 1) fit[v] = (fit[v] ?? 0) + lnShaped(riseOf(v, 0, events), events, Math.log(mean), mean, SHAPES[v] ?? 1, LN_SHAPES[v] ?? 0)
   }
 
   /** Blocks of noise begin where they like: the phase that shows most of it tells. */
@@ -184,17 +186,19 @@ export function createEvidence({ alternatives, history, drift }: EvidenceOptions
         const lnMean = events === 0 ? 0 : lnRequests + lnP + Math.log(intensity)
         const isCapped = shape > HARM_SHAPE
         const harmShape = isCapped ? HARM_SHAPE : shape
+        const lnShape = events === 0 ? 0 : Math.log(shape)
+        const lnHarmShape = isCapped ? LN_HARM_SHAPE : lnShape
         const rising = events === 0 ? 0 : riseOf(v, shared === 1 ? other : 0, events)
         const harmRising = events === 0 ? 0 : isCapped ? HARM_RISING(events) : rising
-        const none = lnShaped(rising, events, lnMean, requests * intensity * p, shape)
+        const none = lnShaped(rising, events, lnMean, requests * intensity * p, shape, lnShape)
         for (let size = 0; size < SIZES; size += 1) {
           const harmRatio = harmRatios[size] ?? 1
-          const some = lnShaped(harmRising, events, events === 0 ? 0 : lnMean - lnP + (lnHarm[size] ?? 0), requests * intensity * harmRatio, harmShape)
+          const some = lnShaped(harmRising, events, events === 0 ? 0 : lnMean - lnP + (lnHarm[size] ?? 0), requests * intensity * harmRatio, harmShape, lnHarmShape)
           factors[at + size] = Math.exp(Math.min(500, some - none))
         }
         // A higher ratio also makes what the other environment did less of a burst.
         const shift = shared === 1 ? (own + others * p) / (own + others * p * higher) : 1
-        const higherNone = lnShaped(rising, events, events === 0 ? 0 : lnMean + lnHigher + (shared === 1 ? Math.log(shift) : 0), requests * intensity * p * higher * shift, shape)
+        const higherNone = lnShaped(rising, events, events === 0 ? 0 : lnMean + lnHigher + (shared === 1 ? Math.log(shift) : 0), requests * intensity * p * higher * shift, shape, lnShape)
         const relative = Math.exp(Math.min(200, none - higherNone))
         for (let size = 0; size < SIZES; size += 1) factors[at + SIZES + size] = (factors[at + size] ?? 0) * relative
         at += SIZES * RATIO_LEVELS.length
@@ -296,9 +300,9 @@ export function createEvidence({ alternatives, history, drift }: EvidenceOptions
 }
 
 /** ln of a negative binomial without its factorial: `rising` is ln(Γ(shape + count) / Γ(shape)). */
-function lnShaped(rising: number, count: number, lnMean: number, mean: number, shape: number): number {
+function lnShaped(rising: number, count: number, lnMean: number, mean: number, shape: number, lnShape: number): number {
   const scale = Math.log1p(mean / shape)
-  return count === 0 ? -shape * scale : rising + count * (lnMean - Math.log(shape) - scale) - shape * scale
+  return count === 0 ? -shape * scale : rising + count * (lnMean - lnShape - scale) - shape * scale
 }
 
 function riseOf(v: number, from: number, count: number): number {

@@ -28,7 +28,9 @@ interface Timing {
 /** The same intervals are judged every second for an hour. What they hold does not change. */
 const known = new WeakMap<Pairs, Timing>()
 
-function isReadable([bucket, count]: readonly [unknown, unknown]): boolean {
+function isReadable(pair: readonly [unknown, unknown]): boolean {
+  const bucket = pair[0]
+  const count = pair[1]
   return typeof bucket === 'number' && typeof count === 'number' && bucket >= 0 && bucket < BUCKETS && count >= 0 && count < Infinity
 }
 
