@@ -27,6 +27,11 @@ export function resultLook(result: CriterionResult): VerdictLook {
   return result.verdict === 'fail' && result.severity === 'warn' ? LOOKS.warn : LOOKS[result.verdict]
 }
 
-export function VerdictMark({ look }: { readonly look: VerdictLook }) {
-  return <StateMark state={look.state}>{look.word}</StateMark>
+/** `brief`: where there is no room, and the word stands elsewhere too, the shape alone is seen. */
+export function VerdictMark({ look, brief = false }: { readonly look: VerdictLook; readonly brief?: boolean }) {
+  return (
+    <StateMark state={look.state}>
+      <span className={brief ? 'sr-only' : ''}>{look.word}</span>
+    </StateMark>
+  )
 }

@@ -166,7 +166,7 @@ function failedResults(now: number): readonly CriterionResult[] {
 
 function failing(): TestWorld {
   const now = Date.now()
-  const release = makeRelease({ now, ended: true, actions: [], waitsFor: null, next: 'blue (1.8.0) is live and stable.', changes: { phase: 'rolledBack', stepIndex: 2, desiredWeights: { blue: 100, green: 0 }, dueAt: null, dueSince: null, endedAt: now - 20_000, analysis: [...failedResults(now)], rollback: { by: { id: 'system', name: 'Signalbox', email: '', known: 'system' }, reason: 'green error ratio 4.1 %, limit 1 %.', at: now - 20_400, forced: false, waitingForReady: false } } })
+  const release = makeRelease({ now, ended: true, actions: [], waitsFor: null, next: 'blue (1.8.0) is live and stable.', changes: { phase: 'rolledBack', stepIndex: 2, desiredWeights: { blue: 100, green: 0 }, dueAt: null, dueSince: null, endedAt: now - 20_000, analysis: [...failedResults(now)], rollback: { by: { id: 'system', name: 'Signalbox', email: '', known: 'system' }, reason: 'Error ratio 4.1 % over 30 s, limit 1 %, twice in a row.', at: now - 20_400, forced: false, waitingForReady: false } } })
   const world = worldOf([makeService('checkout', { now, green: '1.9.0', release, environments: { green: { startedAt: now - 813_000, inFlight: 0, cpuPercent: 3 } } })])
   const target = { service: 'checkout', environment: 'green', releaseId: 'checkout-2' } as const
   world.entries.push(

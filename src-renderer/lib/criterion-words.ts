@@ -59,6 +59,7 @@ export function valueWords(metric: Metric, value: number): string {
 /** "331" and "of 400 ms", "31" and "min 20 orders": the unit once where both share it. */
 export function ofWords({ metric, judge }: Criterion, value: number, limit: number): readonly [value: string, of: string] {
   const [number, unit] = valueParts(metric, value)
+  if (limit === 0) return [valueWords(metric, value), 'limit 0']
   const isLeast = judge.kind === 'threshold' && judge.harm === 'below'
   return [unit === valueParts(metric, limit)[1] ? number : `${number} ${unit}`, `${isLeast ? 'min' : 'of'} ${valueWords(metric, limit)}`]
 }

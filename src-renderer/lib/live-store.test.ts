@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest'
-import { createLiveStore } from './live-store.ts'
+import { createLiveStore, ROWS_PER_TURN } from './live-store.ts'
 import { measureTraffic } from './share.ts'
 import { makeEntry, makeSample, makeService, makeStatus } from './test-fixtures.ts'
 
@@ -60,6 +60,26 @@ describe('live store', () => {
     expect(measureTraffic(store.metrics('checkout')).blueShare).toBeNull()
     store.apply({ kind: 'metrics', service: 'checkout', blue: makeSample(NOW + 3000, 400), green: makeSample(NOW + 3000, 0) })
     expect(measureTraffic(store.metrics('checkout')).blueShare).toBe(100)
+  })
+
+  it('spreads a burst over turns, whole services at a time, and tells the list after its rows', () => {
+    const { store, flush } = openStore()
+    const names = Array.from({ length: 30 }, (_, index) => `s${index}`)
+    const told: string[] = []
+    for (const name of names) {
+      store.apply({ kind: 'service', service: makeService(name, { now: NOW }) })
+      store.subscribe(`service:${name}`, () => told.push(name))
+      store.subscribe(`metrics:${name}`, () => told.push(name))
+    }
+    store.subscribe('services', () => told.push('list'))
+    const turns: (readonly string[])[] = []
+    for (let turn = 0; turn < 4; turn += 1) {
+      flush()
+      turns.push([...new Set(told.splice(0))])
+    }
+    expect(turns.map((turn) => turn.length)).toEqual([ROWS_PER_TURN, ROWS_PER_TURN, 7, 0])
+    expect(turns[2]?.at(-1)).toBe('list')
+    expect(new Set(turns.flat()).size).toBe(names.length + 1)
   })
 
   it('keeps the clock of the core and never takes an entry twice', () => {

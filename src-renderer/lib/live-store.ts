@@ -17,6 +17,10 @@ export const RECENT_SAMPLES = 15
 export const RECENT_ENTRIES = 400
 /** What is counted, sorted or filtered over all services is redone no more often than this, milliseconds. One service's own row or page is not held back. */
 export const LIST_EVERY_MS = 200
+/** Services whose screens are told in one turn: drawing more rows anew takes longer than a frame. */
+export const ROWS_PER_TURN = 12
+/** Turns after which the list no longer waits for rows. */
+const MAX_TURNS = 6
 const NO_METRICS: RecentMetrics = { blue: [], green: [] }
 
 /**
@@ -69,6 +73,7 @@ export function createLiveStore(options: LiveStoreOptions = {}): LiveStore {
   const itemListeners = new Set<(item: WatchItem) => void>()
   const dirty = new Set<LiveKey>()
   let scheduled = false
+  let turns = 0
 
   let connection: Connection = { kind: 'connecting', since: wallMs() }
   let status: SystemStatus | null = null
@@ -87,12 +92,35 @@ export function createLiveStore(options: LiveStoreOptions = {}): LiveStore {
   let waiting: readonly WaitingItem[] = []
   let journal: readonly JournalEntry[] = []
 
+  /** Tells what changed: a burst over a few turns, whole services at a time, and the list when its rows are done. */
   function flush() {
     scheduled = false
-    if (dirty.has('services')) relist()
-    const keys = [...dirty]
-    dirty.clear()
-    for (const key of keys) for (const listener of listeners.get(key) ?? []) listener()
+    const now: LiveKey[] = []
+    const rows = new Set<string>()
+    for (const key of dirty) {
+      if (key === 'services') continue
+      const [, name] = key.split(/:(.*)/s)
+      if (name !== undefined && listeners.has(key)) {
+        if (rows.size === ROWS_PER_TURN && !rows.has(name)) continue
+        rows.add(name)
+      }
+      now.push(key)
+    }
+    for (const key of now) dirty.delete(key)
+    turns += 1
+    if (dirty.has('services') && (dirty.size === 1 || turns >= MAX_TURNS)) {
+      relist()
+      if (dirty.delete('services')) now.push('services')
+      turns = 0
+    }
+    if (dirty.size > 0) later()
+    for (const key of now) for (const listener of listeners.get(key) ?? []) listener()
+  }
+
+  function later() {
+    if (scheduled) return
+    scheduled = true
+    schedule(flush)
   }
 
   /** Renews the list, or puts it off when it has just been renewed. */
@@ -115,9 +143,7 @@ export function createLiveStore(options: LiveStoreOptions = {}): LiveStore {
 
   function touch(key: LiveKey) {
     dirty.add(key)
-    if (scheduled) return
-    scheduled = true
-    schedule(flush)
+    later()
   }
 
   function putService(view: ServiceView) {

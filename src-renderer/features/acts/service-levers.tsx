@@ -68,7 +68,7 @@ function ActionLever({ action, slot, off, busy, run }: PlaceProps & { readonly a
     <Lever
       slot={slot}
       label={action.label}
-      detail={action.needsReason ? 'not passed: asks for a reason' : action.effect}
+      detail={action.needsReason ? 'asks for a reason' : action.effect}
       blocked={off ?? action.blocks[0]?.reason ?? null}
       busy={busy}
       {...(icon ? { icon } : {})}

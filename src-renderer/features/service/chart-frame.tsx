@@ -25,6 +25,9 @@ interface FrameProps {
 export function ChartFrame({ rows, fromMs, toMs, now, marks, release, head, children }: FrameProps) {
   const at = (ms: number) => `${((ms - fromMs) / (toMs - fromMs)) * 100}%`
   const next = release?.dueAt && !release.paused && release.dueAt > now && release.dueAt < toMs ? release.dueAt : null
+  const shown = labelled(marks, fromMs, toMs, now)
+  // What just went back matters more than the word "now".
+  const covered = shown.some((mark) => mark.side === 'left' && (now - mark.at) / (toMs - fromMs) < NOW_FRACTION)
   return (
     <section aria-label="Health, both environments" className={`relative isolate grid flex-1 ${CHART_COLUMNS}`} style={{ minHeight: 76 + rows * 84, gridTemplateRows: `52px repeat(${rows}, minmax(84px, 1fr)) 24px` }}>
       {head}
@@ -39,11 +42,11 @@ export function ChartFrame({ rows, fromMs, toMs, now, marks, release, head, chil
       </div>
       <div className={`pointer-events-none absolute inset-y-0 right-4 ${MARK_AREA}`}>
         <div className="absolute top-13 right-0 bottom-6 bg-bg-0 opacity-60" style={{ left: at(now) }} />
-        {labelled(marks, fromMs, toMs, now).map((mark) => (
+        {shown.map((mark) => (
           <MarkLine key={mark.seq} mark={mark} left={at(mark.at)} />
         ))}
         <div className="absolute top-2 bottom-6 border-l border-line-3" style={{ left: at(now) }}>
-          <span className="absolute top-0 right-[5px] text-right text-11 leading-[14px] whitespace-nowrap text-ink-2">
+          <span className={`absolute top-0 right-[5px] text-right text-11 leading-[14px] whitespace-nowrap text-ink-2 ${covered ? 'hidden' : ''}`}>
             now
             <small className="block text-11 text-ink-3">{formatClock(now)}</small>
           </span>
@@ -60,19 +63,22 @@ export function ChartFrame({ rows, fromMs, toMs, now, marks, release, head, chil
   )
 }
 
+/** Room that the word "now" takes. */
+const NOW_FRACTION = 0.06
+
 type Side = 'right' | 'left' | null
 
 /** Only labels that fit beside each other are written; each mark keeps its line. Newer ones win; what went back may stand left of its line. */
 function labelled(marks: readonly Mark[], fromMs: number, toMs: number, now: number): readonly (Mark & { readonly side: Side })[] {
   const span = toMs - fromMs
-  let limit = (now - fromMs) / span - 0.06
+  let limit = (now - fromMs) / span - NOW_FRACTION
   return marks
     .toReversed()
     .map((mark) => {
       const start = (mark.at - fromMs) / span
       const width = Math.min(0.24, mark.label.length * 0.0075)
       const fits = start > 0.03 && (start + width < limit || (start + LABEL_FRACTION < limit && mark.label.length < 16))
-      const side: Side = fits ? 'right' : mark.hot && start - width > 0.03 && start < limit + 0.06 ? 'left' : null
+      const side: Side = fits ? 'right' : mark.hot && start - width > 0.03 && start < limit + NOW_FRACTION ? 'left' : null
       if (side === 'right') limit = start - 0.005
       if (side === 'left') limit = start - Math.max(width, 0.07) - 0.01
       return { ...mark, side }

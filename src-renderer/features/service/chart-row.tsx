@@ -69,7 +69,7 @@ export function ChartRow(props: ChartRowProps) {
   return (
     <>
       <div className="min-w-0 border-t border-line-1 pt-2.5 pr-12 pl-4 max-[1240px]:pr-10">
-        <h2 className="leading-4">
+        <h2 className="overflow-hidden leading-4 whitespace-nowrap">
           {title}
           {props.verdict && <span className="pl-2 text-11 font-normal">{props.verdict}</span>}
         </h2>

@@ -19,7 +19,8 @@ describe('evidence of a verdict', () => {
   })
 
   it('keeps every request and error of the stored samples in its points', () => {
-    const judged = first(makeEvidence(NOW))
+    const read = first(makeEvidence(NOW))
+    const judged = { ...read, result: { ...read.result, fromAt: NOW - 60_000 } }
     const { points, bucketMs } = evidencePoints(judged)
     const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0)
     expect(bucketMs).toBe(1000)

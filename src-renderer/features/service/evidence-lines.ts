@@ -52,8 +52,8 @@ export interface EvidencePoint {
 
 /** About one per two pixels. */
 const POINTS = 200
-/** Shown before the judged stretch, so that it can be seen to stand out. */
-const LEAD_MS = 60_000
+/** Shown before the judged stretch, so that it can be seen to stand out: as long as itself, within bounds. */
+const LEAD_MS = { min: 15_000, max: 60_000 } as const
 
 interface Sum {
   requests: number
@@ -66,7 +66,7 @@ interface Sum {
 export function evidencePoints({ criterion, input, result }: JudgedEvidence): { readonly points: readonly EvidencePoint[]; readonly bucketMs: number } {
   const { metric } = criterion
   const first = Math.min(input.candidate.at[0] ?? input.now, input.baseline.at[0] ?? input.now)
-  const fromMs = Math.max(first - 1000, Math.min(result.fromAt, result.toAt) - LEAD_MS)
+  const fromMs = Math.max(first - 1000, result.fromAt - Math.min(LEAD_MS.max, Math.max(LEAD_MS.min, result.toAt - result.fromAt)))
   const bucketMs = Math.max(1000, Math.ceil((input.now - fromMs) / POINTS / 1000) * 1000)
   const start = Math.floor(fromMs / bucketMs)
   const count = Math.max(0, Math.ceil(input.now / bucketMs) - start)

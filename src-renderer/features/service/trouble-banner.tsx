@@ -1,7 +1,7 @@
 import { Link } from '@tanstack/react-router'
 import { useState } from 'react'
 import type { JournalEntry } from '../../../src-main/contract/journal.ts'
-import type { ReleaseView } from '../../../src-main/contract/release.ts'
+import type { Release, ReleaseView } from '../../../src-main/contract/release.ts'
 import type { ServiceView } from '../../../src-main/contract/service.ts'
 import { Button } from '../../components/button.tsx'
 import { FaultNote } from '../../components/fault-note.tsx'
@@ -12,13 +12,16 @@ import { otherEnvironment } from '../../../src-main/contract/vocabulary.ts'
 import type { FaultData } from '../../../src-main/contract/fault.ts'
 import { useConsole } from '../../lib/console-context.tsx'
 import { formatClock, formatDuration } from '../../lib/format.ts'
-import { NEWS_MS } from './criteria-shown.ts'
+import { metricWords, valueWords } from '../../lib/criterion-words.ts'
+import { declaredIn, NEWS_MS } from './criteria-shown.ts'
 import { decidingEntry, wayBack } from './decided.ts'
 import { newOperationId } from '../../lib/operation-id.ts'
 import { toFault } from '../../lib/session.ts'
 
 interface Trouble {
   readonly title: string
+  /** What the judge said, in full. */
+  readonly said: string
   readonly detail: string
   readonly at: number
   /** Someone decided it, nothing broke. */
@@ -39,6 +42,7 @@ export function TroubleBanner({ service, entries, now }: { readonly service: Ser
           <PlaceText text={trouble.title} />
         </h2>
         <p className="leading-[18px] text-ink-2">
+          {trouble.said && <PlaceText text={trouble.said} square={false} />}
           {view.release.phase === 'rolledBack' && readBackWords(entries, view.release.id)}
           {trouble.detail} <Since at={trouble.at} /> ago, {formatClock(trouble.at)}.
         </p>
@@ -59,14 +63,29 @@ function troubleOf(view: ReleaseView, service: ServiceView): Trouble | null {
   const traffic = weights ? `Traffic as read back: blue ${weights.blue} %, green ${weights.green} %.` : 'Where traffic is cannot be read now.'
   if (release.phase === 'rollingBack' || release.phase === 'rolledBack') {
     const { rollback } = release
-    const why = rollback?.reason ? `: ${rollback.reason}` : ''
-    const who = rollback && rollback.by.known !== 'system' ? ` by ${rollback.by.name}` : ''
+    const bySystem = rollback?.by.known === 'system'
+    const decided = bySystem ? decidedWords(release) : ''
+    // A verdict in full is too long to be a headline; what a person wrote is theirs.
+    const why = decided ? `: ${decided}` : rollback?.reason ? `: ${rollback.reason}` : ''
+    const said = decided && rollback ? `${rollback.reason} ` : ''
+    const who = rollback && !bySystem ? ` by ${rollback.by.name}` : ''
+    const after = decided && rollback && release.trafficSince !== null ? ` after ${formatDuration(Math.round((rollback.at - release.trafficSince) / 100) * 100)}` : ''
     const to = release.stable ? ` to ${otherEnvironment(release.candidateEnvironment)} (${release.stable.version})` : ', out of service'
-    const title = `${release.phase === 'rolledBack' ? 'Rolled back' : 'Rolling back'}${to}${who}${why}`
-    return { title: title.replace(/\.$/, ''), detail: release.phase === 'rolledBack' ? traffic : `${view.next} ${traffic}`, at: (release.phase === 'rolledBack' ? release.endedAt : null) ?? rollback?.at ?? release.createdAt, calm: rollback?.by.known !== 'system' && release.failure === null }
+    const title = `${release.phase === 'rolledBack' ? 'Rolled back' : 'Rolling back'}${to}${who}${after}${why}`
+    return { title: title.replace(/\.$/, ''), said, detail: release.phase === 'rolledBack' ? traffic : `${view.next} ${traffic}`, at: (release.phase === 'rolledBack' ? release.endedAt : null) ?? rollback?.at ?? release.createdAt, calm: !bySystem && rollback !== null && release.failure === null }
   }
-  if (release.failure) return { title: release.failure.fault.message, detail: `${release.failure.fault.next} ${traffic}`, at: release.failure.at, calm: false }
+  if (release.failure) return { title: release.failure.fault.message, said: '', detail: `${release.failure.fault.next} ${traffic}`, at: release.failure.at, calm: false }
   return null
+}
+
+/** "error ratio 4.1 %, limit 1 %": what took it back, as short as it can be said. Empty when the values are not known. */
+function decidedWords(release: Release): string {
+  const reason = release.rollback?.reason ?? ''
+  const result = release.analysis.find(({ verdict, severity, why }) => verdict === 'fail' && severity === 'fail' && reason.includes(why))
+  const criterion = result && declaredIn(release).find(({ name }) => name === result.name)
+  if (!result || !criterion || result.value === null || result.limit === null) return ''
+  const name = metricWords(criterion.metric)
+  return `${release.candidateEnvironment} ${name.charAt(0).toLowerCase()}${name.slice(1)} ${valueWords(criterion.metric, result.value)}, limit ${valueWords(criterion.metric, result.limit)}`
 }
 
 function readBackWords(entries: readonly JournalEntry[], releaseId: string): string {

@@ -64,7 +64,7 @@ function noteOf(here: readonly ShownCriterion[]): ReactNode {
   if (worst.look.state === 'fine') return <span className="text-ink-3">{said.length > 1 ? `${said.length} pass` : 'pass'}</span>
   return (
     <span title={title}>
-      <VerdictMark look={worst.look} />
+      <VerdictMark look={worst.look} brief={worst.look.state === 'unknown' || worst.result.bothSides} />
     </span>
   )
 }
