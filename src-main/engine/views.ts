@@ -100,8 +100,8 @@ export function createViews(deps: EngineDeps, memory: Memory) {
     return [...memory.configs.keys()].flatMap((name) => {
       const current = shown(name)
       const items: WaitingItem[] = []
-      const add = (kind: WaitingItem['kind'], title: string, detail: string, since: number, expiresAt: number | null = null) =>
-        items.push({ id: `${kind}:${name}`, service: name, releaseId: current?.id ?? null, kind, title, detail, since, expiresAt })
+      const add = (kind: WaitingItem['kind'], title: string, detail: string, since: number, expiresAt: number | null = null, key: string = kind) =>
+        items.push({ id: `${key}:${name}`, service: name, releaseId: current?.id ?? null, kind, title, detail, since, expiresAt })
       const [health, reason] = healthOf(name, current)
       if (health !== 'failing') failingSince.delete(name)
       else {
@@ -115,15 +115,15 @@ export function createViews(deps: EngineDeps, memory: Memory) {
       if (current.phase === 'failed') add('failed', 'Stopped', current.failure?.fault.message ?? '', current.failure?.at ?? since)
       if (current.phase === 'completed') add('window', 'Rollback window', `${name} can go back to ${current.stable?.version ?? ''} at once only until the window closes.`, since, current.dueAt)
       if (current.phase === 'rollingBack' && current.rollback?.waitingForReady) add('failed', 'Rolling back', release(current).next, current.rollback.at)
-      if (current.phase === 'shifting' && !current.shiftPending && RELEASE_MACHINE.shifting.waitsFor(current) === 'operator') add('manualStep', current.paused ? (current.paused.why === '' ? 'Paused' : 'Asks') : 'Manual step', current.paused && current.paused.why !== '' ? current.paused.why : `${version} holds at ${current.desiredWeights[current.candidateEnvironment]} %.`, since)
+      if (current.phase === 'shifting' && !current.shiftPending && RELEASE_MACHINE.shifting.waitsFor(current) === 'operator') add('manualStep', current.paused ? (current.paused.why === '' ? 'Paused' : 'Asks') : 'Manual step', current.paused && current.paused.why !== '' ? current.paused.why : `${version} holds at ${current.desiredWeights[current.candidateEnvironment]} %.`, current.paused?.at ?? current.weightSince ?? since)
       // A guard that asks outside a step, before the first traffic or after the last, waits for a person no less.
       if (current.paused && current.paused.why !== '' && ASKS_OUTSIDE_STEPS.includes(current.phase)) add('manualStep', 'Asks', current.paused.why, current.paused.at)
       if (current.phase === 'shifting' && current.dueAt !== null && deps.clock.wallMs() > current.dueAt + 1500) add('analysis', 'Held', whyHeld(current), current.dueAt)
       const doubts = memory.analysis.get(current.id) ?? []
       const absent = RELEASE_MACHINE[current.phase].ended ? undefined : doubts.find(({ absentSince }) => absentSince !== null)
-      if (absent) add('analysis', 'No metrics', `${absent.why} It neither promotes nor rolls back by itself until they are back.`, absent.absentSince ?? since)
+      if (absent) add('analysis', 'No metrics', `${absent.why} It neither promotes nor rolls back by itself until they are back.`, absent.absentSince ?? since, null, 'metrics')
       const shared = RELEASE_MACHINE[current.phase].ended ? undefined : doubts.find(({ bothSides }) => bothSides)
-      if (shared) add('health', 'Both environments', shared.why, shared.fromAt)
+      if (shared) add('health', 'Both environments', shared.why, shared.fromAt, null, 'bothSides')
       if (current.rollback && current.rollback.reason === '' && current.rollback.by.known !== 'system') add('reasonOwed', 'Reason missing', `Say why ${version} was rolled back.`, current.rollback.at)
       const reading = memory.observed(name)
       if (reading.kind === 'known' && reading.value.lease?.expired) add('lease', 'Lease ran out', 'No console watched this shift for a while; traffic was held.', reading.value.lease.expiresAt)
