@@ -1,6 +1,6 @@
 import { type ErrorComponentProps, createHashHistory, createRootRoute, createRoute, createRouter, lazyRouteComponent, Link, type RouterHistory } from '@tanstack/react-router'
 import { parseAuditSearch } from '../features/audit/audit-search.ts'
-import { Empty } from '../components/pane.tsx'
+import { Band } from '../components/pane.tsx'
 import { Shell } from './shell/shell.tsx'
 
 const root = createRootRoute({ component: Shell, notFoundComponent: NotFound, errorComponent: Broken })
@@ -34,26 +34,27 @@ declare module '@tanstack/react-router' {
 
 function NotFound() {
   return (
-    <main className="min-h-0 flex-1 bg-bg-1">
-      <Empty title="There is no such screen">
+    <>
+      <Band title="There is no such screen" sentence="The address may be of another version, or mistyped." />
+      <main className="min-h-0 flex-1 bg-bg-1 p-4">
         <Link to="/" className="link">
           Go to Overview
         </Link>
-      </Empty>
-    </main>
+      </main>
+    </>
   )
 }
 
 function Broken({ error }: ErrorComponentProps) {
   return (
-    <main role="alert" className="min-h-0 flex-1 bg-bg-1">
-      <Empty title="This screen broke">
-        <p>{error instanceof Error ? error.message : String(error)}</p>
-        <p>Traffic is not affected by what a screen does. Roll back works with Ctrl Shift B and from a terminal.</p>
+    <>
+      <Band title="This screen broke" sentence="Traffic is not affected by what a screen does. Roll back works with Ctrl Shift B and from a terminal." />
+      <main role="alert" className="min-h-0 flex-1 bg-bg-1 p-4">
+        <p className="mb-2">{error instanceof Error ? error.message : String(error)}</p>
         <button type="button" className="link" onClick={() => window.location.reload()}>
           Load it again
         </button>
-      </Empty>
-    </main>
+      </main>
+    </>
   )
 }

@@ -33,14 +33,16 @@ export function AuditBody({ search, onSearch, back }: AuditBodyProps) {
   const filter = useMemo(() => toFilter(search), [search])
   const query = useInfiniteQuery(journalPagesQuery(session, filter))
   const pages = query.data?.pages
+  // Apart: each new entry would copy all that was ever scrolled to.
+  const fetched = useMemo(() => pages?.flatMap((page) => page.entries) ?? [], [pages])
   const entries = useMemo(() => {
-    const fetched = pages?.flatMap((page) => page.entries) ?? []
     const newest = fetched[0]?.seq ?? 0
     const fresh = live.filter((entry) => entry.seq > newest && couldMatch(filter, entry)).toReversed()
-    return pages ? [...fresh, ...fetched] : []
-  }, [pages, live, filter])
+    if (!pages || fresh.length === 0) return fetched
+    return [...fresh, ...fetched]
+  }, [pages, fetched, live, filter])
   const open = useOpenEntry(search.entry ?? null, entries)
-  const operators = useMemo(() => [...new Set(entries.map((entry) => entry.operator.name))].toSorted(), [entries])
+  const operators = useMemo(() => [...new Set(fetched.map((entry) => entry.operator.name))].toSorted(), [fetched])
   const { fetchNextPage, isFetchingNextPage, hasNextPage } = query
   const loadMore = useCallback(() => {
     if (!isFetchingNextPage) void fetchNextPage()

@@ -1,4 +1,4 @@
-import { useVirtualizer } from '@tanstack/react-virtual'
+import { useVirtualizer, type Virtualizer } from '@tanstack/react-virtual'
 import { memo, useCallback, useEffect, useMemo, useRef, useState, type KeyboardEvent } from 'react'
 import type { JournalEntry } from '../../../src-main/contract/journal.ts'
 import { PlaceText } from '../../components/place.tsx'
@@ -11,6 +11,8 @@ const HEADS = ['entry', 'time UTC', 'who', 'act', 'what', 'outcome', 'hash'] as 
 /** The row of heads stays on top of the list. */
 const HEAD_PX = 24
 const ROW_PX = 29
+/** So many screens from one frame to the next: nobody reads what passes by. */
+const FLUNG_SCREENS = 2
 /** Fetch the next page when so few rows are left below. */
 const AHEAD = 40
 
@@ -29,8 +31,18 @@ export interface EntryListProps {
 /** The journal, newest first; as long as it is, a screenful of it is drawn. */
 export function EntryList({ entries, selectedSeq, onSelect, hasMore, loadMore, now }: EntryListProps) {
   const scroll = useRef<HTMLDivElement>(null)
+  const [isFlung, setFlung] = useState(false)
+  const far = useRef({ offset: 0, jumps: 0 })
+  // One jump is Home or End and shows its rows at once; several in a row are a hand on the scroll bar.
+  const onScroll = useCallback((instance: Virtualizer<HTMLDivElement, Element>) => {
+    const { offset, jumps } = far.current
+    const now = instance.scrollOffset ?? 0
+    const isFar = Math.abs(now - offset) > (instance.scrollRect?.height ?? 0) * FLUNG_SCREENS
+    far.current = { offset: now, jumps: instance.isScrolling && isFar ? jumps + 1 : 0 }
+    setFlung(far.current.jumps > 1)
+  }, [])
   // oxlint-disable-next-line react/incompatible-library -- its functions stay in this component
-  const virtual = useVirtualizer({ count: entries.length, getScrollElement: () => scroll.current, estimateSize: rowHeight, scrollMargin: HEAD_PX, scrollPaddingStart: HEAD_PX, overscan: 6, useFlushSync: false })
+  const virtual = useVirtualizer({ count: entries.length, getScrollElement: () => scroll.current, estimateSize: rowHeight, scrollMargin: HEAD_PX, scrollPaddingStart: HEAD_PX, overscan: isFlung ? 0 : 6, useFlushSync: false, onChange: onScroll })
   const items = virtual.getVirtualItems()
   // As many elements as were ever drawn at once.
   const [drawn, setDrawn] = useState(0)
@@ -87,7 +99,7 @@ export function EntryList({ entries, selectedSeq, onSelect, hasMore, loadMore, n
         {items.map((item) => {
           const entry = entries[item.index]
           // Rows that leave on one side come back on the other: their elements are used again.
-          return entry && <EntryRow key={item.index % pool} entry={entry} index={item.index} top={item.start - HEAD_PX} today={today} selected={entry.seq === selectedSeq} onSelect={onRow} />
+          return entry && <EntryRow key={item.index % pool} entry={entry} index={item.index} top={item.start - HEAD_PX} today={today} selected={entry.seq === selectedSeq} onSelect={onRow} bare={isFlung} />
         })}
       </div>
     </div>
@@ -101,9 +113,11 @@ interface EntryRowProps {
   readonly today: string
   readonly selected: boolean
   readonly onSelect: (seq: number) => void
+  /** Passes by: where in the journal this is, and no more. */
+  readonly bare: boolean
 }
 
-const EntryRow = memo(function EntryRow({ entry, index, top, today, selected, onSelect }: EntryRowProps) {
+const EntryRow = memo(function EntryRow({ entry, index, top, today, selected, onSelect, bare }: EntryRowProps) {
   const day = formatDay(entry.at)
   return (
     <div
@@ -118,11 +132,19 @@ const EntryRow = memo(function EntryRow({ entry, index, top, today, selected, on
       <div role="gridcell" className="mono text-right text-ink-3">
         {formatCount(entry.seq)}
       </div>
-      <div role="gridcell" className="mono truncate text-ink-2" title={formatInstant(entry.at)}>
+      <div role="gridcell" className="mono truncate text-ink-2" title={bare ? undefined : formatInstant(entry.at)}>
         {day === today ? '' : `${day} `}
         {formatClock(entry.at)}
-        <span className="text-ink-3">.{String(Math.floor(entry.at) % 1000).padStart(3, '0').slice(0, 2)}</span>
+        {!bare && <span className="text-ink-3">.{String(Math.floor(entry.at) % 1000).padStart(3, '0').slice(0, 2)}</span>}
       </div>
+      {!bare && <RestOfRow entry={entry} />}
+    </div>
+  )
+})
+
+function RestOfRow({ entry }: { readonly entry: JournalEntry }) {
+  return (
+    <>
       <div role="gridcell" className={`truncate ${entry.operator.known === 'system' ? 'text-ink-2' : 'font-medium'}`} title={entry.operator.id}>
         {entry.operator.name}
       </div>
@@ -139,6 +161,6 @@ const EntryRow = memo(function EntryRow({ entry, index, top, today, selected, on
       <div role="gridcell" className="mono text-ink-3 max-[1240px]:hidden" title={entry.hash}>
         {shortHash(entry.hash)}
       </div>
-    </div>
+    </>
   )
-})
+}
