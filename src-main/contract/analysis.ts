@@ -87,6 +87,11 @@ export const criterionSchema = z.strictObject({
   /** After the candidate's weight grew, so long nothing is judged: caches warm up. Blatant failure is judged at once. */
   graceMs: durationMsSchema,
   /** When there was no verdict for so long because data is missing: hold (and say so), pause and notify, or roll back. */
+  /**
+   * What a judgement that has too little to go on does at the end of a hold: `hold` (also when left out) waits and asks;
+   * `goOn` leaves the gate to the other criteria. It still fails when harm shows; missing data always holds.
+   */
+  doubt: z.enum(['hold', 'goOn']).optional(),
   absence: z.strictObject({ action: z.enum(['hold', 'pause', 'rollBack']), afterMs: durationMsSchema }),
 })
 export type Criterion = Readonly<z.infer<typeof criterionSchema>>

@@ -6,6 +6,7 @@ import { ENVIRONMENTS, type HealthState, type ReleasePhase } from '../contract/v
 import { describeValue } from '../core/analysis/words.ts'
 import { blocksAutomaticAdvance, blocksNewRelease } from '../core/interlocks/rules.ts'
 import { viewRelease } from '../core/release/actions.ts'
+import { holdingCriteria } from '../core/release/state.ts'
 import { RELEASE_MACHINE } from '../core/release/machine.ts'
 import type { EngineDeps } from './deps.ts'
 import type { Memory } from './memory.ts'
@@ -33,7 +34,9 @@ export function createViews(deps: EngineDeps, memory: Memory) {
   function whyHeld(found: Release): string {
     const block = blocksAutomaticAdvance(found, memory.facts(found.service, found))[0]
     if (block) return `Held: ${block.reason} ${block.unblocks}`
-    const doubt = memory.analysis.get(found.id)?.find((result) => result.verdict !== 'pass')
+    const analysis = [...(memory.analysis.get(found.id) ?? [])]
+    const holding = holdingCriteria({ ...found, analysis }).map(({ name }) => name)
+    const doubt = analysis.find(({ name }) => holding.includes(name))
     return doubt ? `Held: ${doubt.why} It goes on when the analysis passes, or when someone promotes it.` : 'Held until the analysis passes.'
   }
 

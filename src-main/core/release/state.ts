@@ -117,16 +117,22 @@ export function guardIsSuspended(release: Pick<Release, 'guardSuspended'>, at: n
 }
 
 /**
- * A hold for analysis is over only when every criterion in force was judged and passed, or a person has seen its
- * warning and gone on: doubt holds.
+ * What keeps a hold for analysis from ending: criteria in force that were not judged or did not pass. A person who has
+ * seen a warning and gone on, and a criterion whose doubt is no gate, keep nothing. Missing data always holds.
  */
-export function analysisAllows(release: Release): boolean {
-  if (release.plan.steps[release.stepIndex]?.hold.kind !== 'analysis') return true
-  const seen = (name: string) => release.analysis.find((result) => result.name === name)
-  return criteriaInForce(release).every(({ name }) => {
-    const result = seen(name)
-    return result?.verdict === 'pass' || (result !== undefined && isWarning(result) && release.acknowledged.includes(name))
+export function holdingCriteria(release: Release): readonly Criterion[] {
+  if (release.plan.steps[release.stepIndex]?.hold.kind !== 'analysis') return []
+  return criteriaInForce(release).filter(({ name, doubt }) => {
+    const result = release.analysis.find((each) => each.name === name)
+    if (!result) return true
+    if (result.verdict === 'inconclusive') return doubt !== 'goOn' || result.absentSince !== null || result.bothSides
+    return result.verdict === 'fail' && !(isWarning(result) && release.acknowledged.includes(name))
   })
+}
+
+/** Doubt holds. */
+export function analysisAllows(release: Release): boolean {
+  return holdingCriteria(release).length === 0
 }
 
 /** Approvals still missing before a step may be entered. */

@@ -56,7 +56,7 @@ test.each(NOISES.map((noise, i) => [i, noise] as const))('fed a second at a time
   expect(failed).toBeGreaterThan(i < 6 ? 0 : -1)
 })
 
-test("Argo Rollouts' published tests: three failures fail a limit of two and not one of three; five errors in a row err", () => {
+test("Argo Rollouts' rule: three failures fail a limit of two and not one of three (cases of its tests); five errors in a row err (as documented)", () => {
   const failures = ['failed', 'failed', 'failed'] as const
   expect(argoPhase(failures, { ...ARGO_DEFAULTS, failureLimit: 2 })).toBe('failed')
   expect(argoPhase(failures, { ...ARGO_DEFAULTS, failureLimit: 3 })).toBe('running')
