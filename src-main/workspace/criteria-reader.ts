@@ -47,6 +47,7 @@ const actingFields = {
   severity: field('severity', word(['fail', 'warn'])),
   grace: field('graceMs', duration({ maxMs: 3_600_000 })),
   'no-data': field('absence', absence),
+  doubt: field('doubt', word(['hold', 'go-on'])),
 }
 
 function oneCriterion(context: CriteriaContext): Reader<readonly Draft[]> {
@@ -69,9 +70,11 @@ function oneCriterion(context: CriteriaContext): Reader<readonly Draft[]> {
       severity: read.severity ?? 'fail',
       graceMs: read.graceMs ?? (judge.kind === 'latency' ? LATENCY_GRACE_MS : 0),
       absence: read.absence ?? HOLD,
+      // See docs/analysis.md: a fifth more latency is not ruled out within minutes.
+      ...((read.doubt ?? (judge.kind === 'latency' ? 'go-on' : 'hold')) === 'go-on' ? { doubt: 'goOn' as const } : {}),
     }
     const has = (key: string) => at.has([...at.path, key])
-    if ((has('name') && read.name === undefined) || (has('severity') && read.severity === undefined) || (has('graceMs') && read.graceMs === undefined) || (has('absence') && read.absence === undefined)) return undefined
+    if ((has('name') && read.name === undefined) || (has('severity') && read.severity === undefined) || (has('graceMs') && read.graceMs === undefined) || (has('absence') && read.absence === undefined) || (has('doubt') && read.doubt === undefined)) return undefined
     return [{ criterion, isNamed: read.name !== undefined, nameAt: at.placeOf([...at.path, 'name']) }]
   }
 }

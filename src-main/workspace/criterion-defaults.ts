@@ -29,6 +29,8 @@ const usual = (name: string, metric: Metric, judge: Judge, severity: Criterion['
   judge,
   severity,
   graceMs: judge.kind === 'latency' ? LATENCY_GRACE_MS : 0,
+  // See docs/analysis.md: a fifth more is not ruled out within minutes.
+  ...(judge.kind === 'latency' ? { doubt: 'goOn' as const } : {}),
   absence: HOLD,
 })
 const slower = (quantile: 'p50' | 'p95' | 'p99') => usual(`Latency ${quantile}`, { source: 'router', of: 'latency', quantile }, { kind: 'latency', harm: DEFAULT_HARM.latency })
