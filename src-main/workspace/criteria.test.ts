@@ -187,7 +187,13 @@ describe('metrics providers, probes and webhooks', () => {
       { name: 'them', url: 'https://e.example.com/x', format: 'json', secret: null, on: ['rolledBack', 'held', 'warned', 'waiting', 'failed', 'guardSuspended', 'metricsLost'] },
     ])
     expect(json).not.toContain('hunter2')
-    expect(workspace.commands).toHaveLength(1)
+    // Trusted like commands: an address may be made to carry a variable away.
+    expect(workspace.commands.slice(1).map(({ command }) => command)).toEqual([
+      expect.stringMatching(/^GET https:\/\/m\.example\.com\/prom\/ .*X-Api-Key: k \$\{env:TOKEN\} bearer \$\{env:TOKEN\} tls /),
+      'GET http://b basic me:${env:PASSWORD}',
+      'POST ${env:SLACK} signed with ${env:TOKEN}',
+      'POST https://e.example.com/x',
+    ])
     expect(workspace.services[0]?.probes).toEqual([
       { name: 'home', path: '/', everyMs: 1000, timeoutMs: 2000, expectStatus: 200, expectBody: null },
       { name: 'slow', path: '/cart', everyMs: 10_000, timeoutMs: 2000, expectStatus: 200, expectBody: null },

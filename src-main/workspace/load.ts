@@ -6,7 +6,7 @@ import { ROLES, TIERS } from '../contract/vocabulary.ts'
 import type { DeclaredCommand, MetricsProviderConfig, Webhook, Workspace, WorkspaceProblem } from '../contract/workspace.ts'
 import { workspaceSchema } from '../contract/workspace.ts'
 import { entryOf, field, mapping, record } from './collections.ts'
-import { commandsDigest } from './commands.ts'
+import { commandsDigest, declaredAddresses } from './commands.ts'
 import { metricsNames, metricsReader } from './metrics-reader.ts'
 import { notifyReader } from './notify-reader.ts'
 import { parseYaml, startOf } from './parse.ts'
@@ -123,7 +123,7 @@ function readParts(root: YAMLMap, path: string, problems: Problems, options: Loa
     roles: { ...read.roles },
     metricsProviders: (read.metrics ?? []).map(({ config }) => config),
     webhooks: read.webhooks ?? [],
-    commands: services.flatMap((service) => service.commands),
+    commands: [...services.flatMap((service) => service.commands), ...declaredAddresses((read.metrics ?? []).map(({ config }) => config), read.webhooks ?? [])],
     idleStopMs: read.idleStopMs ?? null,
   }
 }

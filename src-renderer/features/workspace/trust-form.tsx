@@ -30,10 +30,12 @@ export function TrustForm({ workspace }: { readonly workspace: WorkspaceView }) 
       setBusy(false)
     }
   }
+  const sent = workspace.commands.filter((command) => command.folder === '').length
+  const ran = workspace.commands.length - sent
   return (
     <section aria-label="Trust" className="flex-none border-b border-line-1 bg-bg-2 px-4 py-3">
       <h2 className="text-14">
-        {workspace.name} would run {plural(workspace.commands.length, 'command')} on this machine. {isInForce ? 'What was trusted before stays in force.' : 'Nothing has been started.'}
+        {workspace.name} would run {plural(ran, 'command')} on this machine{sent > 0 ? ` and send to ${plural(sent, 'address', 'addresses')}` : ''}. {isInForce ? 'What was trusted before stays in force.' : 'Nothing has been started.'}
       </h2>
       <p className="text-ink-2">
         Read them first. The trust you give is kept for these very commands (<span className="mono">{shortHash(workspace.commandsDigest)}</span>) and is an entry of the journal; if a command changes, you are asked again.
