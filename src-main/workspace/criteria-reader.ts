@@ -4,7 +4,7 @@ import { field, list, mapping } from './collections.ts'
 import { HOLD, LATENCY_GRACE_MS, USUAL_CRITERIA } from './criterion-defaults.ts'
 import { ruleFields, ruleOf } from './criterion-rule.ts'
 import { subjectFields, subjectOf, writtenSubject } from './criterion-subject.ts'
-import type { CriteriaContext } from './criterion-subject.ts'
+import type { CriteriaContext, Subject } from './criterion-subject.ts'
 import type { Span } from './problems.ts'
 import type { Reader, Reading } from './reading.ts'
 import { describe, isNothing, reportAt, scalarText } from './reading.ts'
@@ -68,7 +68,7 @@ function oneCriterion(context: CriteriaContext): Reader<readonly Draft[]> {
       metric: subject.metric,
       judge,
       severity: read.severity ?? 'fail',
-      graceMs: read.graceMs ?? (judge.kind === 'latency' ? LATENCY_GRACE_MS : 0),
+      graceMs: read.graceMs ?? usualGraceMs(subject, judge),
       absence: read.absence ?? HOLD,
       // See docs/analysis.md: a fifth more latency is not ruled out within minutes.
       ...((read.doubt ?? (judge.kind === 'latency' ? 'go-on' : 'hold')) === 'go-on' ? { doubt: 'goOn' as const } : {}),
@@ -77,6 +77,12 @@ function oneCriterion(context: CriteriaContext): Reader<readonly Draft[]> {
     if ((has('name') && read.name === undefined) || (has('severity') && read.severity === undefined) || (has('graceMs') && read.graceMs === undefined) || (has('absence') && read.absence === undefined) || (has('doubt') && read.doubt === undefined)) return undefined
     return [{ criterion, isNamed: read.name !== undefined, nameAt: at.placeOf([...at.path, 'name']) }]
   }
+}
+
+/** A query looks back over its window: until that lies within the candidate's traffic, it measures the time before. */
+function usualGraceMs(subject: Subject, judge: Judge): number {
+  if (subject.kind === 'query') return judge.kind === 'threshold' ? judge.windowMs : 4 * (subject.intervalMs ?? 0)
+  return judge.kind === 'latency' ? LATENCY_GRACE_MS : 0
 }
 
 /** What a criterion is called when the file does not say: what it measures, or the words people know it by. */

@@ -64,7 +64,7 @@ describe('a criterion', () => {
     ['{burn-rate: 99.9%}', 'Burn rate', ERRORS, { kind: 'burnRate', objective: 0.999, minRequests: 100, windows: [{ longMs: 3_600_000, shortMs: 300_000, factor: 14.4 }, { longMs: 21_600_000, shortMs: 1_800_000, factor: 6 }] }],
     ['{burn-rate: {objective: 99%, windows: [{long: 10m, short: 50s, factor: 10}]}, min-requests: 5}', 'Burn rate', ERRORS, { kind: 'burnRate', objective: 0.99, minRequests: 5, windows: [{ longMs: 600_000, shortMs: 50_000, factor: 10 }] }],
     ['{probe: home, burn-rate: 99%}', 'Burn rate of probe home', { source: 'probe', of: 'failureRatio', probe: 'home' }, { kind: 'burnRate', objective: 0.99, minRequests: 100 }],
-    ['{query: orders, at-least: 5}', 'orders', { source: 'query', provider: 'prom', query: 'sum(rate(orders[${window}]))', unit: '' }, { kind: 'threshold', limit: 5, harm: 'below', windowMs: 60_000, minRequests: 1, consecutive: 1 }],
+    ['{query: orders, at-least: 5}', 'orders', { source: 'query', provider: 'prom', query: 'sum(rate(orders[${window}]))', unit: '' }, { kind: 'threshold', limit: 5, harm: 'below', windowMs: 60_000, minRequests: 2, consecutive: 1 }],
     ['{query: pool, provider: prom, limit: 80%, window: 2m, min-points: 4}', 'pool', { source: 'query', provider: 'prom', query: 'pool_used', unit: 'ratio' }, { kind: 'threshold', limit: 0.8, harm: 'above', windowMs: 120_000, minRequests: 4, consecutive: 1 }],
     ['{query: "max(up{version=~\\"${version}\\"})", limit: -1.5, unit: °C}', 'Query', { source: 'query', provider: 'prom', query: 'max(up{version=~"${version}"})', unit: '°C' }, { kind: 'threshold', limit: -1.5, harm: 'above' }],
     ['{query: orders, against: other, mann-whitney: true}', 'orders', { source: 'query', provider: 'prom', query: 'sum(rate(orders[${window}]))', unit: '' }, { kind: 'mannWhitney', windowMs: 900_000, minPoints: 50, tolerance: 0.25, confidence: 0.98, harm: 'above' }],
@@ -77,7 +77,9 @@ describe('a criterion', () => {
     expect(more).toEqual([])
     expect(criterion).toMatchObject({ name, metric, judge, severity: 'fail', absence: { action: 'hold', afterMs: 60_000 } })
     expect(Object.keys(criterion?.metric ?? {}).toSorted()).toEqual(Object.keys(metric).toSorted())
-    expect(criterion?.graceMs).toBe(criterion?.judge.kind === 'latency' ? 10_000 : 0)
+    const rule = criterion?.judge
+    const ofQuery = rule?.kind === 'threshold' ? rule.windowMs : 60_000
+    expect(criterion?.graceMs).toBe(criterion?.metric.source === 'query' ? ofQuery : rule?.kind === 'latency' ? 10_000 : 0)
   })
 
   it('says what a breach does', () => {

@@ -3,8 +3,8 @@ import type { Criterion, Judge, Metric } from '../contract/analysis.ts'
 /** What a criterion says where the file says nothing, and the criteria that can be adopted by name. */
 
 export const THRESHOLD_DEFAULTS = { windowMs: 30_000, minRequests: 20, consecutive: 3 } as const
-/** A query has a point per interval of its provider, not one per request. */
-export const QUERY_DEFAULTS = { windowMs: 60_000, minRequests: 1, consecutive: 1 } as const
+/** A query has a point per interval of its provider, not one per request. One odd point decides nothing. */
+export const QUERY_DEFAULTS = { windowMs: 60_000, minRequests: 2, consecutive: 1 } as const
 /** A process is read every second. */
 export const PROCESS_DEFAULTS = { windowMs: 30_000, minRequests: 5, consecutive: 3 } as const
 /** An end of a process is a fact; there is nothing to wait for. */
