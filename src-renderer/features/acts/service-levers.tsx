@@ -143,7 +143,7 @@ function RollBackLever({ service, off, busy, caption }: { readonly service: Serv
         armed={false}
         icon={stable ? 'pass' : 'back'}
         label={stable ? `On ${stable.environment} ${stable.deployed.version}` : 'Roll back'}
-        detail={`${caption ? `${service.name}: ` : ''}nothing to take back`}
+        detail="nothing to take back"
       />
     )
   }

@@ -37,9 +37,11 @@ export function StoryStrip({ releaseId, story, entries, onSelect }: { readonly r
         <b className="block truncate text-13 leading-5">{releaseId}</b>
         <span className="block truncate text-ink-3">
           {plural(entries.length, 'entry', 'entries')}, {plural(people, 'person', 'people')}
+        </span>
+        <span className="block truncate text-ink-3">
+          {formatDuration(Math.round(span / 1000) * 1000)}
           {refusals > 0 && `, ${plural(refusals, 'refusal')}`}
         </span>
-        <span className="block text-ink-3">{formatDuration(Math.round(span / 1000) * 1000)}</span>
       </div>
       <div className="relative mr-6">
         <svg viewBox="0 0 1000 28" preserveAspectRatio="none" role="img" aria-label={story.words} className="absolute top-[38px] h-7 w-full">

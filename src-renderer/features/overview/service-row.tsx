@@ -4,7 +4,7 @@ import type { ServiceView } from '../../../src-main/contract/service.ts'
 import { ENVIRONMENTS, type EnvironmentName } from '../../../src-main/contract/vocabulary.ts'
 import { Place, PlaceText, Version } from '../../components/place.tsx'
 import { HEALTH_MARK, StateMark } from '../../components/state-mark.tsx'
-import { STALE_AFTER_MS, Countdown, Moment, Since } from '../../components/time.tsx'
+import { STALE_AFTER_MS, Countdown, Moment, Since, useStale } from '../../components/time.tsx'
 import { MiniTrack } from '../../components/track-mini.tsx'
 import { useNow, useRecentMetrics, useService } from '../../lib/console-context.tsx'
 import { formatAge, formatMs, formatPercent, formatRate, formatRatio } from '../../lib/format.ts'
@@ -72,23 +72,24 @@ function Traffic({ service }: { readonly service: ServiceView }) {
   const green = known ? (traffic.greenShare ?? known.weights.green) : null
   const preview = previewEnvironment(service)
   const desired = service.desiredWeights
+  const isStale = useStale(service.observed.kind === 'known' ? service.observed.observedAt : null) !== null
   const differs = known && desired && (desired.blue !== known.weights.blue || desired.green !== known.weights.green) ? desired : null
   return (
     <>
-      <div role="gridcell" className="narrow:hidden">
+      <div role="gridcell" className={`narrow:hidden ${isStale ? 'opacity-55' : ''}`}>
         <MiniTrack blue={blue} green={green} desired={differs} preview={preview && (preview === 'blue' ? blue : green) === 0 ? preview : null} />
       </div>
       <div role="gridcell" className="min-w-0">
         {ENVIRONMENTS.map((environment) => (
-          <EnvironmentLine key={environment} environment={environment} version={known ? (known.environments[environment].deployed?.version ?? 'empty') : ''} share={environment === 'blue' ? blue : green} measured={traffic.blueShare !== null} />
+          <EnvironmentLine key={environment} environment={environment} version={known ? (known.environments[environment].deployed?.version ?? 'empty') : ''} share={environment === 'blue' ? blue : green} measured={traffic.blueShare !== null} stale={isStale} />
         ))}
       </div>
     </>
   )
 }
 
-function EnvironmentLine({ environment, version, share, measured }: { readonly environment: EnvironmentName; readonly version: string; readonly share: number | null; readonly measured: boolean }) {
-  const ink = share === null || share === 0 ? 'text-ink-3' : ''
+function EnvironmentLine({ environment, version, share, measured, stale }: { readonly environment: EnvironmentName; readonly version: string; readonly share: number | null; readonly measured: boolean; readonly stale: boolean }) {
+  const ink = stale || share === null || share === 0 ? 'text-ink-3' : ''
   return (
     <span className="grid grid-cols-[52px_minmax(0,1fr)_52px] items-center leading-[14px]">
       <Place environment={environment} square={false} />

@@ -8,7 +8,7 @@ import { formatBytes, formatDuration, formatInstant, formatUptime, plural } from
 import { previewEnvironment } from '../../lib/release-words.ts'
 import { environmentState } from './environment-state.ts'
 
-const COLUMNS = 'grid grid-cols-[minmax(150px,178px)_repeat(5,minmax(56px,1fr))] max-[1100px]:grid-cols-[minmax(130px,1fr)_repeat(3,minmax(52px,72px))] items-center gap-x-2 pr-4 pl-4'
+const COLUMNS = 'grid grid-cols-[minmax(150px,178px)_minmax(56px,.9fr)_minmax(46px,.85fr)_minmax(58px,1fr)_minmax(70px,1.2fr)_minmax(54px,.9fr)] max-[1100px]:grid-cols-[minmax(130px,1fr)_repeat(3,minmax(52px,72px))] items-center gap-x-2 pr-4 pl-4'
 /** What gives way where there is no room for everything. */
 const WIDE_ONLY = 'max-[1100px]:hidden'
 const HEADS = ['environment, version', 'ready', 'CPU', 'memory', 'uptime', 'in flight'] as const

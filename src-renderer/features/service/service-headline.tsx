@@ -16,15 +16,15 @@ export function ServiceTitle({ service }: { readonly service: ServiceView }) {
       <span className="truncate" title={service.name}>
         {service.name}
       </span>
-      <span className="inline-flex items-center gap-2 text-16 font-medium text-ink-2">
+      <span className="inline-flex min-w-0 items-center gap-2 text-16 font-medium text-ink-2">
         {!known && service.observed.kind === 'unknown' ? (
           <StateMark state="unknown">
             traffic unknown, <Since at={service.observed.since} />
           </StateMark>
         ) : shown && known ? (
           <>
-            {known.weights[shown]} % on <Plate environment={shown} />
-            <Version className="font-semibold text-ink-1" version={known.environments[shown].deployed?.version ?? 'empty'} />
+            <span className="flex-none">{known.weights[shown]} % on</span> <Plate environment={shown} />
+            <Version className="truncate font-semibold text-ink-1" version={known.environments[shown].deployed?.version ?? 'empty'} />
           </>
         ) : (
           'out of service'
