@@ -10,7 +10,7 @@ if (missing !== null && process.env['TEST_WORKER_INDEX'] === undefined) console.
 export default defineConfig({
   testDir: '.',
   // HOST=desktop: the same stories in the desktop app, and its own; not those about browsers and their addresses.
-  testMatch: ON_DESKTOP ? ['release.spec.ts', 'oncall.spec.ts', 'audit.spec.ts', 'desktop.spec.ts'] : '**/*.spec.ts',
+  testMatch: ON_DESKTOP ? ['release.spec.ts', 'oncall.spec.ts', 'keyboard.spec.ts', 'audit.spec.ts', 'desktop.spec.ts'] : '**/*.spec.ts',
   testIgnore: ON_DESKTOP ? [] : ['desktop.spec.ts'],
   outputDir: '../test-results',
   // Each test starts consoles, supervisors and services of its own: two at a time is what a small machine bears.

@@ -1,6 +1,7 @@
 import { Dialog as Radix } from 'radix-ui'
 import type { ReactNode } from 'react'
 import { Button } from './button.tsx'
+import { focusBack } from './focus-back.ts'
 import { Icon } from './icons.tsx'
 
 export interface DialogProps {
@@ -19,6 +20,7 @@ export function Dialog({ open, onClose, title, description, children, className 
       <Radix.Portal>
         <Radix.Overlay className="fixed inset-0 z-40 bg-scrim" />
         <Radix.Content
+          onCloseAutoFocus={focusBack}
           className={`fixed top-[12vh] left-1/2 z-50 max-h-[80vh] max-w-[calc(100vw-32px)] -translate-x-1/2 overflow-auto rounded-2 border border-line-3 bg-bg-2 ${className}`}
           {...(description === undefined ? { 'aria-describedby': undefined } : {})}
         >

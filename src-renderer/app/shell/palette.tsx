@@ -4,6 +4,7 @@ import { Dialog } from 'radix-ui'
 import { useState, type ReactNode } from 'react'
 import type { ServiceView } from '../../../src-main/contract/service.ts'
 import { Kbd } from '../../components/button.tsx'
+import { focusBack } from '../../components/focus-back.ts'
 import { Icon } from '../../components/icons.tsx'
 import { PlaceText } from '../../components/place.tsx'
 import { HEALTH_MARK, StateMark } from '../../components/state-mark.tsx'
@@ -38,7 +39,7 @@ export function Palette() {
     <Dialog.Root open={open} onOpenChange={(next) => !next && close()}>
       <Dialog.Portal>
         <Dialog.Overlay className="fixed inset-0 z-40 bg-scrim" />
-        <Dialog.Content aria-describedby={undefined} className="fixed top-[10vh] left-1/2 z-50 w-[640px] max-w-[calc(100vw-32px)] -translate-x-1/2 rounded-2 border border-line-3 bg-bg-2">
+        <Dialog.Content aria-describedby={undefined} onCloseAutoFocus={focusBack} className="fixed top-[10vh] left-1/2 z-50 w-[640px] max-w-[calc(100vw-32px)] -translate-x-1/2 rounded-2 border border-line-3 bg-bg-2">
           <Dialog.Title className="sr-only">Service, action, screen</Dialog.Title>
           <PaletteBody onClose={close} />
         </Dialog.Content>

@@ -6,6 +6,7 @@ import { ENVIRONMENTS, otherEnvironment, type EnvironmentName } from '../../../s
 import { Button, Kbd } from '../../components/button.tsx'
 import { BackLever } from '../../components/lever.tsx'
 import { TextField } from '../../components/field.tsx'
+import { focusBack } from '../../components/focus-back.ts'
 import { PlaceText, Plate, Version } from '../../components/place.tsx'
 import { bandWidth } from '../../components/track-mini.tsx'
 import { useBandEdge } from '../../lib/band-edge.ts'
@@ -38,6 +39,7 @@ function ConfirmFor({ name, onClose }: { readonly name: string; readonly onClose
         <Dialog.Overlay className="fixed inset-x-0 bottom-0 z-40 bg-scrim" style={{ top: edge }} />
         <Dialog.Content
           aria-describedby={undefined}
+          onCloseAutoFocus={focusBack}
           style={{ top: edge + 6, maxHeight: `calc(100vh - ${edge + 14}px)` }}
           className="fixed right-[7px] z-50 w-[480px] max-w-[calc(100vw-14px)] overflow-auto rounded-2 border border-line-3 bg-bg-2"
           onPointerDownOutside={(event) => {

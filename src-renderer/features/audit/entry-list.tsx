@@ -63,6 +63,7 @@ export function EntryList({ entries, selectedSeq, onSelect, hasMore, loadMore, n
   }
   useKeys({ j: () => move(1), k: () => move(-1) })
   const onKey = (event: KeyboardEvent) => {
+    if (event.ctrlKey || event.metaKey || event.altKey) return
     const steps: Readonly<Record<string, number>> = { ArrowDown: 1, ArrowUp: -1, PageDown: 20, PageUp: -20, Home: -entries.length, End: entries.length }
     const by = steps[event.key]
     if (by === undefined) return

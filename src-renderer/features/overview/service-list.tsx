@@ -57,6 +57,8 @@ export function ServiceList() {
   }
   useKeys({ '/': () => searchRef.current?.focus(), j: () => move(1), k: () => move(-1) })
   const onGridKey = (event: KeyboardEvent) => {
+    // With another key held it is somebody else's: the palette's, the browser's.
+    if (event.ctrlKey || event.metaKey || event.altKey) return
     const steps: Readonly<Record<string, number>> = { ArrowDown: 1, ArrowUp: -1, j: 1, k: -1, PageDown: 15, PageUp: -15, Home: -rows.length, End: rows.length }
     const by = steps[event.key]
     if (by !== undefined) move(by)
