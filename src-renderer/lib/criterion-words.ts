@@ -82,14 +82,14 @@ export function plainLimit(judge: Judge): number | null {
 
 const growth = (share: number) => formatPercent(share * 100)
 const points = (ratio: number) => `${digits(ratio * 100)} ${ratio === 0.01 ? 'point' : 'points'}`
-const times = (count: number) => (count === 1 ? 'once' : count === 2 ? 'twice in a row' : `${count} times in a row`)
+const times = (count: number) => (count === 1 ? '' : count === 2 ? ', twice in a row' : `, ${count} times in a row`)
 
 /** The rule in one plain sentence. */
 export function judgeWords({ metric, judge }: Criterion): string {
   const counted = metric.source === 'router' || metric.source === 'probe' ? 'requests' : 'points'
   switch (judge.kind) {
     case 'threshold':
-      return `Fails ${judge.harm} ${valueWords(metric, judge.limit)} over ${span(judge.windowMs)}, ${times(judge.consecutive)}, from ${formatCount(judge.minRequests)} ${counted} on.`
+      return `Fails ${judge.harm} ${valueWords(metric, judge.limit)} over ${span(judge.windowMs)}${times(judge.consecutive)}${judge.minRequests === 1 ? '' : `, from ${formatCount(judge.minRequests)} ${counted} on`}.`
     case 'errors':
       return `Fails once ${points(judge.harm)} more errors than the old version are proven, at whatever moment.`
     case 'latency':

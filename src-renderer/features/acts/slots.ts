@@ -25,6 +25,8 @@ export function placeActions(actions: readonly Action[]): PlacedActions {
     const wanting = commands.flatMap((command) => actions.filter((action) => action.command === command))
     return wanting.find((action) => action.blocks.length === 0) ?? wanting[0] ?? null
   })
-  const places = [first ?? null, second ?? null, third ?? null] as const
-  return { places, rest: actions.filter((action) => action.command !== 'rollBack' && !places.includes(action)) }
+  // Before the last step both forward acts come to the same: one lever says it.
+  const isSame = Boolean(first && second && first.label === second.label && (first.blocks.length === 0 || second.blocks.length > 0))
+  const places = [first ?? null, isSame ? null : (second ?? null), third ?? null] as const
+  return { places, rest: actions.filter((action) => action.command !== 'rollBack' && action !== second && !places.includes(action)) }
 }

@@ -25,6 +25,11 @@ describe('notices', () => {
     expect(toNotices([back(11)], [item], null, MIRA.id).some((notice) => notice.unseen)).toBe(false)
   })
 
+  it('tells of a fail that was not acted on because someone held the guard off', () => {
+    const entry = makeEntry(11, 11, { action: 'analysis.overruled', operator: CONSOLE, summary: 'Not rolled back, because Mira Okafor suspended it: Error ratio 2.1 %.' })
+    expect(toNotices([entry], [], seen, MIRA.id)).toMatchObject([{ kind: 'failed', title: 'Not rolled back', unseen: true, seq: 11 }])
+  })
+
   it('tells an entry once that was both fetched and streamed', () => {
     expect(toNotices([back(11), back(11)], [], seen, MIRA.id)).toHaveLength(1)
   })

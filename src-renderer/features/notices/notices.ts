@@ -23,6 +23,8 @@ export interface Seen {
 }
 
 export const NOTICES = 50
+/** A criterion failed while a person held automatic roll back off. */
+export const OVERRULED = 'analysis.overruled'
 
 export function waitingKey(item: WaitingItem): string {
   return `${item.id}|${item.releaseId ?? ''}`
@@ -31,7 +33,7 @@ export function waitingKey(item: WaitingItem): string {
 /** What is told of an entry: a roll back that was decided on, and an act that failed. */
 function kindOf(entry: JournalEntry): 'rolledBack' | 'failed' | null {
   if (entry.target.service === undefined) return null
-  if (entry.outcome === 'failed') return 'failed'
+  if (entry.outcome === 'failed' || entry.action === OVERRULED) return 'failed'
   return entry.action === 'release.rollBack' && (entry.kind === 'intent' || entry.kind === 'event') ? 'rolledBack' : null
 }
 
@@ -45,7 +47,7 @@ export function toNotices(entries: readonly JournalEntry[], waiting: readonly Wa
       const kind = kindOf(entry)
       if (!kind) return []
       const who = entry.operator.known === 'system' ? 'by itself' : `by ${entry.operator.name}`
-      return [{ key: `e${entry.seq}`, kind, service: entry.target.service ?? '', title: kind === 'rolledBack' ? `Rolled back ${who}` : 'Failed', detail: entry.reason === '' ? entry.summary : `${entry.summary}: ${entry.reason}`, at: entry.at, seq: entry.seq, unseen: seen !== null && entry.seq > seen.seq && (kind === 'failed' || entry.operator.id !== self) }]
+      return [{ key: `e${entry.seq}`, kind, service: entry.target.service ?? '', title: kind === 'rolledBack' ? `Rolled back ${who}` : entry.action === OVERRULED ? 'Not rolled back' : 'Failed', detail: entry.reason === '' ? entry.summary : `${entry.summary}: ${entry.reason}`, at: entry.at, seq: entry.seq, unseen: seen !== null && entry.seq > seen.seq && (kind === 'failed' || entry.operator.id !== self) }]
     })
   return [...waits, ...told.slice(0, NOTICES)]
 }

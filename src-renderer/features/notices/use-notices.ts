@@ -4,7 +4,7 @@ import type { JournalEntry } from '../../../src-main/contract/journal.ts'
 import { useConnection, useConsole, useLiveJournal, useStatus, useWaiting } from '../../lib/console-context.tsx'
 import { journalQuery } from '../../lib/queries.ts'
 import { useValue } from '../../lib/value-store.ts'
-import { NOTICES, toNotices, waitingKey, type Notice, type Seen } from './notices.ts'
+import { NOTICES, OVERRULED, toNotices, waitingKey, type Notice, type Seen } from './notices.ts'
 import { keepSeen, seenStore } from './seen-store.ts'
 
 const NO_ENTRIES: readonly JournalEntry[] = []
@@ -20,6 +20,7 @@ export function useNotices(): { readonly notices: readonly Notice[]; readonly ma
   // However much happened since: asked for by what it was, not by how long ago.
   const failed = useQuery({ ...journalQuery(session, { text: '', outcome: 'failed' }, NOTICES), enabled: connected })
   const back = useQuery({ ...journalQuery(session, { text: '', action: 'release.rollBack' }, NOTICES), enabled: connected })
+  const overruled = useQuery({ ...journalQuery(session, { text: '', action: OVERRULED }, NOTICES), enabled: connected })
   const folder = status?.dataFolder ?? null
   const count = status?.journal.count ?? 0
   const self = status?.operator.id ?? ''
@@ -29,8 +30,8 @@ export function useNotices(): { readonly notices: readonly Notice[]; readonly ma
     if (folder !== null && seen === null) keepSeen({ folder, seq: count, waiting: [] })
   }, [folder, seen, count])
   const notices = useMemo(
-    () => toNotices([...(failed.data?.entries ?? NO_ENTRIES), ...(back.data?.entries ?? NO_ENTRIES), ...live], waiting, seen, self),
-    [failed.data, back.data, live, waiting, seen, self],
+    () => toNotices([...(failed.data?.entries ?? NO_ENTRIES), ...(back.data?.entries ?? NO_ENTRIES), ...(overruled.data?.entries ?? NO_ENTRIES), ...live], waiting, seen, self),
+    [failed.data, back.data, overruled.data, live, waiting, seen, self],
   )
   const markSeen = () => {
     if (folder === null) return

@@ -63,7 +63,7 @@ export function ChartRow(props: ChartRowProps) {
   const at = (line: readonly (number | null)[] | undefined) => (line ? valueAt(line, hoverIndex) : null)
   const nowLeft = `${((now - fromMs) / (toMs - fromMs)) * 100}%`
   const [blueEnd, greenEnd] = [lastRecent(blue[0], times, now), lastRecent(green[0], times, now)]
-  const ends = spread([blueEnd === null ? 2 : 1 - blueEnd / top, greenEnd === null ? 2 : 1 - greenEnd / top], 0.18 + 0.05 * strips.length)
+  const ends = spread([blueEnd === null ? 2 : 1 - blueEnd / top, greenEnd === null ? 2 : 1 - greenEnd / top], 0.18 + 0.03 * strips.length)
   const summary = summarise(title, props)
 
   return (
@@ -103,7 +103,7 @@ export function ChartRow(props: ChartRowProps) {
           {apart(shown, top).map(({ limit, inset }) => (
             <span key={limit.label} aria-hidden="true" className={`absolute inset-x-0 border-t ${limit.relative ? 'border-dotted border-line-3' : 'border-dashed border-ink-2'}`} style={{ top: `${(1 - limit.value / top) * 100}%` }}>
               <span className={`absolute bottom-0 text-11 leading-[14px] whitespace-nowrap ${limit.relative ? 'text-ink-3' : 'text-ink-2'}`} style={{ left: 4 + inset }}>
-                {limit.label}
+                {limit.relative && limit.value < top * LOW ? '' : limit.label}
               </span>
             </span>
           ))}
@@ -130,6 +130,8 @@ export function ChartRow(props: ChartRowProps) {
   )
 }
 
+/** Under this share of the axis a label would lie on the lines it is about; the pane beside the charts says it too. */
+const LOW = 0.2
 const LABEL_PX = 150
 /** Labels nearer to each other than this share of the axis would lie on one another. */
 const NEAR = 0.16

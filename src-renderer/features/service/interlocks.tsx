@@ -7,17 +7,17 @@ import { PlaceText } from '../../components/place.tsx'
 /** What cannot be done now, why, and what would allow it; and whether the way back is clear. */
 export function Interlocks({ service }: { readonly service: ServiceView }) {
   const actions = service.release?.actions ?? []
-  const blocked: readonly { readonly label: string; readonly blocks: readonly Block[] }[] = [
+  const blocked: readonly { readonly command: string; readonly label: string; readonly blocks: readonly Block[] }[] = [
     ...actions.filter((action) => action.blocks.length > 0),
-    ...(service.newReleaseBlocks.length > 0 ? [{ label: 'New release', blocks: service.newReleaseBlocks }] : []),
+    ...(service.newReleaseBlocks.length > 0 ? [{ command: 'create', label: 'New release', blocks: service.newReleaseBlocks }] : []),
   ]
   const back = actions.find((action) => action.command === 'rollBack' && action.blocks.length === 0)
   if (blocked.length === 0 && !back) return null
   return (
     <section aria-label="Interlocks" className="pb-2">
       <PaneHeading title="Interlocks" />
-      {blocked.map(({ label, blocks }) => (
-        <div key={label} className="grid grid-cols-[18px_minmax(0,1fr)] px-4 py-[3px]">
+      {blocked.map(({ command, label, blocks }) => (
+        <div key={command} className="grid grid-cols-[18px_minmax(0,1fr)] px-4 py-[3px]">
           <Icon name="lock" className="mt-1" />
           <div>
             <b className="font-medium">
