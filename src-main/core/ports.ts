@@ -213,6 +213,17 @@ export interface MetricReading {
 export interface MetricsSource {
   /** Readings from `fromAt` (wall ms, exclusive) to now. No data is an empty list. Faults: `providerUnavailable`, `timeout`, `invalidInput`. */
   read(metric: Metric, target: MetricTarget, fromAt: number): Promise<MetricReading>
+  /**
+   * A metric tried out: never throws for a wrong query or a source that does not answer; why is in the notes then, and
+   * `reading` is empty. `query` is as it was, or would have been, sent.
+   */
+  tryQuery(metric: Metric, target: MetricTarget, fromAt: number): Promise<{
+    readonly query: string
+    /** Newest last, at most 300. */
+    readonly samples: readonly { readonly at: number; readonly value: number | null }[]
+    readonly notes: readonly string[]
+    readonly reading: MetricReading
+  }>
   /** How far apart its readings normally are, ms: three of these without one is absence. */
   intervalMs(metric: Metric): number
 }

@@ -305,7 +305,7 @@ describe('R7: absence and nonsense neither promote nor roll back', () => {
   })
 
   it('a query whose provider fails holds too, and says what the provider said', async () => {
-    const down: MetricsSource = { read: () => Promise.reject(new Fault('providerUnavailable', 'Prometheus does not answer.', 'Look whether it runs.')), intervalMs: () => 5_000 }
+    const down: MetricsSource = { read: () => Promise.reject(new Fault('providerUnavailable', 'Prometheus does not answer.', 'Look whether it runs.')), tryQuery: () => Promise.reject(new Error('not asked here')), intervalMs: () => 5_000 }
     const query = errorLimit({ name: 'orders', metric: { source: 'query', provider: 'prom', query: 'up', unit: '' } })
     const sim = await ready({ metrics: down, plan: { criteria: [query] } })
     await sim.time.advance(400_000)

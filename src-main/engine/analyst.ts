@@ -1,10 +1,11 @@
-import type { Criterion, CriterionResult, FrozenBaseline, Metric, Series, VerdictChange } from '../contract/analysis.ts'
+import type { Criterion, CriterionResult, FrozenBaseline, Series, VerdictChange } from '../contract/analysis.ts'
 import type { Release } from '../contract/release.ts'
 import type { EnvironmentSeries, ObservedService } from '../contract/traffic.ts'
 import { type EnvironmentName, otherEnvironment } from '../contract/vocabulary.ts'
 import { freezeBaseline } from '../core/analysis/frozen-baseline.ts'
 import { judgeCriterion } from '../core/analysis/judge.ts'
 import type { JudgeInput } from '../core/analysis/judge-input.ts'
+import { queryWindowMs } from '../core/analysis/query-window.ts'
 import { bucketOf } from '../core/analysis/latency-histogram.ts'
 import { criteriaInForce, isWarning, stableEnvironment } from '../core/release/state.ts'
 import type { EngineDeps } from './deps.ts'
@@ -66,7 +67,8 @@ export function createAnalyst(deps: EngineDeps) {
     }
   }
 
-  function seriesOf(watch: Watch, metric: Metric, environment: EnvironmentName): Series {
+  function seriesOf(watch: Watch, criterion: Criterion, environment: EnvironmentName): Series {
+    const { metric } = criterion
     const track = watch.recording.tracks[environment]
     switch (metric.source) {
       case 'router':
@@ -75,12 +77,14 @@ export function createAnalyst(deps: EngineDeps) {
         return { ...track.router, requests: track.router.requests, values: track[metric.of] }
       case 'probe':
       case 'query':
-        return askedOf(watch, metric, environment).series
+        return askedOf(watch, criterion, environment).series
     }
   }
 
-  function askedOf(watch: Watch, metric: Metric, environment: EnvironmentName): Asked {
-    const key = `${environment} ${JSON.stringify(metric)}`
+  /** Two criteria on one query with windows of their own are two questions. */
+  function askedOf(watch: Watch, criterion: Criterion, environment: EnvironmentName): Asked {
+    const { metric } = criterion
+    const key = `${environment} ${queryWindowMs(criterion, deps.metrics?.intervalMs(metric) ?? 0)} ${JSON.stringify(metric)}`
     const found = watch.asked.get(key) ?? { series: emptySeries(), polledAt: -Infinity, pending: false, problem: '' }
     watch.asked.set(key, found)
     return found
@@ -91,11 +95,12 @@ export function createAnalyst(deps: EngineDeps) {
     const source = deps.metrics
     if (!source) return
     const watch = watchOf(release.service)
-    for (const { metric, judge } of criteriaInForce(release)) {
+    for (const criterion of criteriaInForce(release)) {
+      const { metric } = criterion
       if (metric.source !== 'query' && metric.source !== 'probe') continue
-      const windowMs = 'windowMs' in judge ? judge.windowMs : SLACK_MS
+      const windowMs = queryWindowMs(criterion, source.intervalMs(metric))
       for (const environment of [release.candidateEnvironment, otherEnvironment(release.candidateEnvironment)]) {
-        const asked = askedOf(watch, metric, environment)
+        const asked = askedOf(watch, criterion, environment)
         const now = clock.monotonicMs()
         if (asked.pending || now - asked.polledAt < source.intervalMs(metric)) continue
         asked.pending = true
@@ -105,7 +110,8 @@ export function createAnalyst(deps: EngineDeps) {
         const fromAt = asked.series.at.at(-1) ?? clock.wallMs() - 15 * 60_000
         source.read(metric, { service: release.service, environment, version, windowMs }, fromAt).then(
           (reading) => {
-            asked.problem = ''
+            // An answer that says nothing says in its notes why.
+            asked.problem = reading.points.every(({ value }) => value === null) ? (reading.notes[0] ?? '') : ''
             addReading(asked.series, reading, bucketOf)
           },
           (error: unknown) => {
@@ -123,8 +129,8 @@ export function createAnalyst(deps: EngineDeps) {
     const since = release.trafficSince ?? clock.wallMs()
     return {
       now: clock.wallMs(),
-      candidate: seriesOf(watch, criterion.metric, candidateEnvironment),
-      baseline: seriesOf(watch, criterion.metric, otherEnvironment(candidateEnvironment)),
+      candidate: seriesOf(watch, criterion, candidateEnvironment),
+      baseline: seriesOf(watch, criterion, otherEnvironment(candidateEnvironment)),
       frozen: release.baseline,
       candidateSince: since,
       stepSince: release.weightSince ?? since,
@@ -151,9 +157,10 @@ export function createAnalyst(deps: EngineDeps) {
     }
   }
 
-  function withProblem(watch: Watch, release: Release, { metric }: Criterion, result: CriterionResult): CriterionResult {
+  function withProblem(watch: Watch, release: Release, criterion: Criterion, result: CriterionResult): CriterionResult {
+    const { metric } = criterion
     if (result.absentSince === null || (metric.source !== 'query' && metric.source !== 'probe')) return result
-    const { problem } = askedOf(watch, metric, release.candidateEnvironment)
+    const { problem } = askedOf(watch, criterion, release.candidateEnvironment)
     return problem === '' ? result : { ...result, why: `${result.why} ${problem}` }
   }
 

@@ -3,7 +3,7 @@ import { Fault } from '../contract/fault.ts'
 import { type EnvironmentName, otherEnvironment } from '../contract/vocabulary.ts'
 import { judgeCriterion } from '../core/analysis/judge.ts'
 import { bucketOf, percentileMs } from '../core/analysis/latency-histogram.ts'
-import type { MetricReading } from '../core/ports.ts'
+import { queryWindowMs } from '../core/analysis/query-window.ts'
 import type { EngineDeps } from './deps.ts'
 import type { Memory } from './memory.ts'
 import { addReading, createRecording, emptySeries } from './recording.ts'
@@ -29,18 +29,14 @@ export async function tryCriterion(deps: EngineDeps, memory: Memory, service: st
   const { metric, judge } = criterion
   const notes: string[] = []
   let query = ''
+  let shown: readonly CriterionTrial['samples'][number][] | null = null
   const reading = memory.observed(service)
   const versionOn = (name: EnvironmentName) => (reading.kind === 'known' ? (reading.value.environments[name].deployed?.version ?? '') : '')
 
-  async function asked(name: EnvironmentName): Promise<MetricReading> {
-    const windowMs = 'windowMs' in judge ? judge.windowMs : 60_000
-    try {
-      if (!deps.metrics) throw new Fault('notFound', 'No metrics provider is declared.', 'Declare one under `metrics` in the workspace file.')
-      return await deps.metrics.read(metric, { service, environment: name, version: versionOn(name), windowMs }, fromAt)
-    } catch (error) {
-      const said = error instanceof Fault ? `${error.message} ${error.data.next}` : String(error)
-      return { query: '', points: [], notes: [`${name}: ${said}`] }
-    }
+  async function asked(name: EnvironmentName) {
+    if (!deps.metrics) throw new Fault('notFound', 'No metrics provider is declared.', 'Declare one under `metrics` in the workspace file.')
+    const windowMs = queryWindowMs(criterion, deps.metrics.intervalMs(metric))
+    return deps.metrics.tryQuery(metric, { service, environment: name, version: versionOn(name), windowMs }, fromAt)
   }
 
   const sides = { candidate: emptySeries(), baseline: emptySeries() }
@@ -48,8 +44,9 @@ export async function tryCriterion(deps: EngineDeps, memory: Memory, service: st
     const [candidate, baseline] = await Promise.all([asked(environment), asked(otherEnvironment(environment))])
     query = candidate.query
     notes.push(...candidate.notes, ...(judge.kind === 'threshold' ? [] : baseline.notes))
-    addReading(sides.candidate, candidate, bucketOf)
-    addReading(sides.baseline, baseline, bucketOf)
+    shown = candidate.samples
+    addReading(sides.candidate, candidate.reading, bucketOf)
+    addReading(sides.baseline, baseline.reading, bucketOf)
   } else {
     const recording = createRecording()
     recording.add(await deps.provider(config.provider).metrics(service, fromAt))
@@ -67,6 +64,6 @@ export async function tryCriterion(deps: EngineDeps, memory: Memory, service: st
     if (isLatency(metric)) return percentileMs(new Map(latency[i]), metric.source === 'router' ? SHARES[metric.quantile] : SHARES.p95)
     return (requests[i] ?? 0) > 0 ? (errors[i] ?? 0) / (requests[i] ?? 1) : null
   }
-  const samples = at.map((each, i) => ({ at: each, value: values[i] ?? counted(i) }))
+  const samples = shown ?? at.map((each, i) => ({ at: each, value: values[i] ?? counted(i) }))
   return { query, samples: samples.slice(-SHOWN), notes, result }
 }

@@ -123,7 +123,9 @@ export function createWatcher(deps: EngineDeps, memory: Memory, ledger: Ledger, 
       outcome: 'recorded' as const,
       evidence: JSON.parse(JSON.stringify(evidence)) as null,
     }
-    await ledger.inTurn(release.service, () => ledger.persist(batchOf({ entries: [entry] }), false))
+    const entries = await ledger.inTurn(release.service, () => ledger.persist(batchOf({ entries: [entry] }), false))
+    // No release changed, so nothing else tells screens of it: the verdict is what they wait for.
+    for (const each of entries) deps.publish({ kind: 'journal', entry: each })
   }
 
   function tick(): void {

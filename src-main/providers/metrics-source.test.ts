@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Criterion, Metric } from '../contract/analysis.ts'
-import { createMetricsSource, queryWindowMs } from './metrics-source.ts'
+import { queryWindowMs } from '../core/analysis/query-window.ts'
+import { createMetricsSource } from './metrics-source.ts'
 import { createSecretValues } from './secret-values.ts'
 
 const target = { service: 'shop', environment: 'blue', version: '1', windowMs: 10_000 } as const

@@ -1,4 +1,4 @@
-import type { Criterion, CriterionTrial, Metric } from '../contract/analysis.ts'
+import type { Metric } from '../contract/analysis.ts'
 import { Fault } from '../contract/fault.ts'
 import type { MetricsProviderConfig } from '../contract/workspace.ts'
 import type { MetricReading, MetricsSource, MetricTarget } from '../core/ports.ts'
@@ -11,16 +11,9 @@ const KINDS: Readonly<Record<MetricsProviderConfig['kind'], (config: MetricsProv
   prometheus: createPrometheusProvider,
 }
 
-/** A query's own `${window}` where the judge has none of its own: enough points for a rate, however slow the source is. */
-const WINDOW_INTERVALS = 4
 const MAX_SAMPLES = 300
 
 export interface ConfiguredMetricsSource extends MetricsSource {
-  /**
-   * A metric tried out, for `service.tryCriterion`: never throws for a wrong query or a source that does not answer; why
-   * is in the notes then. `reading` is what a judge gets; empty in that case.
-   */
-  tryQuery(metric: Metric, target: MetricTarget, fromAt: number): Promise<Pick<CriterionTrial, 'query' | 'samples' | 'notes'> & { readonly reading: MetricReading }>
   /** Asks each metrics provider whether it answers; for *test connection*. */
   check(): Promise<readonly { readonly name: string; readonly ok: boolean; readonly detail: string; readonly next: string }[]>
   close(): Promise<void>
@@ -98,9 +91,4 @@ function samplesOf(metric: Metric, { points }: MetricReading): { at: number; val
   // Moments at which a probe was not due say that the prober is there, and nothing of the service.
   const said = metric.source === 'probe' ? points.filter(({ requests }) => requests > 0) : points
   return said.slice(-MAX_SAMPLES).map(({ at, value }) => ({ at, value }))
-}
-
-/** What `${window}` is for a criterion, ms: its threshold's window; else four intervals, since other judges look at many points. */
-export function queryWindowMs(criterion: Criterion, intervalMs: number): number {
-  return criterion.judge.kind === 'threshold' ? criterion.judge.windowMs : WINDOW_INTERVALS * intervalMs
 }
