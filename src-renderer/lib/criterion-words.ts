@@ -67,6 +67,7 @@ export function ofWords({ metric, judge }: Criterion, value: number, limit: numb
 /** A value beside an axis: a long unit stands elsewhere. */
 export function tickWords(metric: Metric, value: number): string {
   const [number, unit] = valueParts(metric, value)
+  if (value === 0) return '0'
   return unit.length > 0 && unit.length <= 3 ? `${number} ${unit}` : number
 }
 

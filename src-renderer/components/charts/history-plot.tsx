@@ -36,7 +36,7 @@ export function HistoryPlot({ points, limit, record, region, tick, summary }: Hi
       <ResponsiveContainer width="100%" height="100%">
         <LineChart data={points.slice(-HISTORY_POINTS)} margin={{ top: 10, right: 6, bottom: 0, left: 0 }} accessibilityLayer={false}>
           <XAxis dataKey="at" type="number" domain={['dataMin', 'dataMax']} tickFormatter={formatClock} minTickGap={60} {...axis} />
-          <YAxis width={44} domain={[0, (max: number) => niceTop(Math.max(max * 1.05, (limit?.value ?? 0) * 1.2))]} tickFormatter={tick} tickCount={3} {...axis} />
+          <YAxis width={52} domain={[0, (max: number) => niceTop(Math.max(max * 1.05, (limit?.value ?? 0) * 1.2))]} tickFormatter={tick} tickCount={3} {...axis} />
           {region && <ReferenceArea x1={Math.max(region.fromMs, points[0]?.at ?? 0)} x2={Math.min(region.toMs, points.at(-1)?.at ?? region.toMs)} fill={region.hot ? 'var(--fail-wash)' : 'var(--add-wash)'} fillOpacity={1} stroke="none" />}
           {record !== undefined && <ReferenceLine y={record} stroke="var(--ink-2)" strokeDasharray="3 3" />}
           {limit && <ReferenceLine y={limit.value} stroke="var(--ink-2)" strokeDasharray="6 3" label={{ value: limit.label, position: 'insideBottomLeft', fill: 'var(--ink-2)', fontSize: 11 }} />}

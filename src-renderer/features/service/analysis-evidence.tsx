@@ -113,7 +113,7 @@ function Counts({ points, hasBaseline }: { readonly points: readonly EvidencePoi
   return (
     <>
       {rows.map((row) => (
-        <div key={row.name} role="img" aria-label={`Requests of the ${row.name} version over time: ${row.words}`} className="grid grid-cols-[44px_minmax(0,1fr)] items-end gap-x-0 pr-1.5">
+        <div key={row.name} role="img" aria-label={`Requests of the ${row.name} version over time: ${row.words}`} className="grid grid-cols-[52px_minmax(0,1fr)] items-end gap-x-0 pr-1.5">
           <span className="pr-1.5 text-right text-11 leading-3 text-ink-3">{row.name}</span>
           <svg aria-hidden="true" viewBox={`0 0 ${points.length} 20`} preserveAspectRatio="none" className="h-5 w-full">
             <path d={bars(row.requests, Math.max(1, ...row.requests))} fill="var(--bg-3)" />
