@@ -73,7 +73,7 @@ function PlanPost({ post, view, after, at, last }: { readonly post: Post; readon
       </div>
       {post.state === 'now' && <Now view={view} after={after} />}
       {post.state === 'hit' && (
-        <p className="ml-auto pt-[5px] pr-4 text-16 font-semibold">{release.phase === 'rollingBack' ? 'rolling back' : release.phase === 'rolledBack' ? 'rolled back' : release.phase === 'abandoned' ? 'abandoned' : 'stopped'}</p>
+        <p className="ml-auto pt-[5px] pr-4 text-16 font-semibold whitespace-nowrap">{release.phase === 'rollingBack' ? 'rolling back' : release.phase === 'rolledBack' ? 'rolled back' : release.phase === 'abandoned' ? 'abandoned' : 'stopped'}</p>
       )}
     </li>
   )
