@@ -52,7 +52,8 @@ export function expectedDetectionMs(criterion: Criterion, rates: ExpectedRates, 
       const share = 1 - (quantileOf(criterion) ?? 0.95)
       const z = normalQuantile(1 - share)
       const shares = HARM_SIZES.map((size) => 1 - normalBelow(z - Math.log1p(judge.harm * size) / LATENCY_SPREAD))
-      return sequentialMs(criterion, rates, options, share, (ratio) => shares.map((each) => Math.min(0.97, Math.max(ratio * 1.1, (ratio * each) / share))))
+      // The other half of its evidence looks at very slow requests only.
+      return sequentialMs(criterion, rates, { sharedBy: options.sharedBy * 2 }, share, (ratio) => shares.map((each) => Math.min(0.97, Math.max(ratio * 1.1, (ratio * each) / share))))
     }
   }
 }

@@ -171,3 +171,13 @@ test('freezing: ten-second intervals, at most a quarter of an hour, nothing made
   expect(freezeBaseline(seriesOf({ from: -60, to: 0, rps: 0 }), T0)).toBeNull()
   expect(freezeBaseline(NOTHING, T0)).toBeNull()
 })
+
+test('latency: very slow for a few requests is found within seconds, with a minute of record; the same few in both are not', () => {
+  const stuck = (second: number, request: number) => (request % 8 === 0 ? 600 : usualLatencyMs(second, request))
+  const baseline = (latencyMs: typeof usualLatencyMs) => seriesOf({ from: -60, to: 20, rps: 90, latencyMs })
+  const slow = judgeCriterion(LATENCY, inputAfter(20, { latencyMs: stuck }, { baseline: baseline(usualLatencyMs) }))
+  expect(slow.verdict).toBe('fail')
+  expect(slow.why).toMatch(/20 % were slower than 27\d ms/)
+  const usual = judgeCriterion(LATENCY, inputAfter(20, { latencyMs: stuck }, { baseline: baseline(stuck) }))
+  expect(usual.verdict).not.toBe('fail')
+})

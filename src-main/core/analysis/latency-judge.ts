@@ -2,6 +2,8 @@ import type { Criterion, CriterionResult } from '../../contract/analysis.ts'
 import type { CleanSeries } from './clean-series.ts'
 import { readCounts, testCounts, type Counts } from './counts.ts'
 import type { JudgeInput, JudgeOptions } from './judge-input.ts'
+import { errorAlternatives } from './errors-judge.ts'
+import { bucketOf } from './latency-histogram.ts'
 import { countAllSlow, histogramOf, markOf, quantileMs, sizeOf, type Histogram } from './latency-counts.ts'
 import { absenceOf } from './presence.ts'
 import { baselineWords, crashWords, decide, recentCrashes, tellingStretch, totalOf, unjudged, type Stretch } from './sequential-judge.ts'
@@ -14,6 +16,10 @@ const PROBE_QUANTILE = 0.5
 const SHARED_MS = 60_000
 /** Percentiles shown are of the last five minutes; the test itself reads everything. */
 const SHOWN_MS = 300_000
+
+/** So many times the quantile is very slow, and this share more of such requests is harm: as that of failed ones. */
+const FAR = 3
+const FAR_ALTERNATIVES = errorAlternatives(0.02)
 
 const slowOf = (series: CleanSeries, i: number): number => series.errors[i] ?? 0
 
@@ -28,6 +34,10 @@ export function quantileOf(criterion: Criterion): number | null {
  * slower than the baseline's quantile? The shares to expect when everything is 20 % (`harm`), 60 %, 3 times or 7 times
  * slower are read off the baseline's own distribution, scaled (bucket by bucket, so to within 3 %). The test is that of
  * evidence.ts, so it holds with few requests, under peeking and with bursts.
+ *
+ * Beside it, the same test asks how many are slower than three times that quantile, which next to none are in health: a
+ * version that is very slow for a few requests is found as fast as one that fails them. The e-value is the mean of both,
+ * which is an e-value again.
  *
  * A growth below about half of `harm` is never found, by design. At weight 100 the baseline is the record before the
  * switch; without a record there is no verdict. Within grace nothing is judged: caches warm up.
@@ -54,10 +64,17 @@ export function judgeLatency(criterion: Criterion, harm: number, input: JudgeInp
   if (input.now <= timed.origin) return no(`Grace: ${lower(name)} is judged ${readableDuration(timed.origin - input.now)} from now.`, null, measured)
   if (timed.against === 'none') return no(`${name} ${ms(value)} over ${readable(measured.requests)} requests; there is nothing to compare it with (no other version had traffic).`, null, measured)
 
-  const counts = timed
-  const tested = testCounts(counts, slowOf, mark.alternatives)
-  const decision = decide(tested, { ...input, crashes: [] }, options)
-  const usualShare = tested.evidence.baselineRatio()
+  const near = testCounts(timed, slowOf, mark.alternatives)
+  const farBucket = bucketOf(mark.ms * FAR)
+  const farTimed = countAllSlow(raw, farBucket)
+  const far = testCounts(farTimed, slowOf, FAR_ALTERNATIVES)
+  const isFar = far.value > near.value
+  const telling = isFar
+    ? { counts: farTimed, tested: far, slowMs: mark.ms * FAR, alternatives: FAR_ALTERNATIVES }
+    : { counts: timed, tested: near, slowMs: mark.ms, alternatives: mark.alternatives }
+  const { counts } = telling
+  const decision = decide({ ...near, value: (near.value + far.value) / 2, step: { ...near.step, mass: near.step.mass / 2 } }, { ...input, crashes: [] }, options)
+  const usualShare = telling.tested.evidence.baselineRatio()
   const stretch = tellingStretch(counts, slowOf, usualShare)
   const other = baselineHistogram(timed)
   const baseline = quantileMs(other, quantile)
@@ -73,11 +90,11 @@ export function judgeLatency(criterion: Criterion, harm: number, input: JudgeInp
   const against = baselineWords(counts, ms(baseline))
   const growth = `${readable(harm * 100)} % more`
   if (decision.verdict === 'fail') {
-    const telling = histogramOf(timed.candidate, stretch.fromAt, timed.toAt)
-    const shown = quantileMs(telling, quantile)
-    const failing = { ...result, value: shown, requests: sizeOf(telling), fromAt: stretch.fromAt }
-    const sentence = `${name} ${ms(shown)} over ${readable(sizeOf(telling))} requests in ${readableDuration(timed.toAt - stretch.fromAt)}, ${against}: ${share(stretch)} were slower than ${ms(mark.ms)}, usual is ${readable(usualShare * 100)} %`
-    if (otherIsSlow(counts, stretch, usualShare, mark.alternatives(usualShare)[0] ?? 1)) return { ...failing, verdict: 'inconclusive', bothSides: true, why: `${sentence}. But the other environment has become slow too: moving traffic would not help.` }
+    const lately = histogramOf(timed.candidate, stretch.fromAt, timed.toAt)
+    const shown = quantileMs(lately, quantile)
+    const failing = { ...result, value: shown, requests: sizeOf(lately), fromAt: stretch.fromAt }
+    const sentence = `${name} ${ms(shown)} over ${readable(sizeOf(lately))} requests in ${readableDuration(timed.toAt - stretch.fromAt)}, ${against}: ${share(stretch)} were slower than ${ms(telling.slowMs)}, usual is ${readable(usualShare * 100)} %`
+    if (otherIsSlow(counts, stretch, usualShare, telling.alternatives(usualShare)[0] ?? 1)) return { ...failing, verdict: 'inconclusive', bothSides: true, why: `${sentence}. But the other environment has become slow too: moving traffic would not help.` }
     return { ...failing, why: `${sentence} (e-value ${readable(decision.statistic.value)}, limit ${readable(decision.statistic.limit)}).` }
   }
   const sentence = `${name} ${ms(value)} over ${readable(measured.requests)} requests, ${against}`

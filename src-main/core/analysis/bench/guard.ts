@@ -32,6 +32,7 @@ export function createGuard(): Guard {
   const limit = evidenceLimit(DEFAULT_OPTIONS)
   const errors = createTest('errors', errorAlternatives(0.02), 0, Infinity, limit)
   const latency = createTest('slow', slowAlternatives, LATENCY_GRACE_SECONDS, LARGEST_RISE, limit)
+  const far = createTest('verySlow', errorAlternatives(0.02), LATENCY_GRACE_SECONDS, Infinity, limit)
   const recent: { requests: number; errors: number }[] = []
   let sum = { requests: 0, errors: 0 }
   let other = { requests: 0, errors: 0 }
@@ -40,6 +41,7 @@ export function createGuard(): Guard {
     before(baseline) {
       errors.before(baseline)
       latency.before(baseline)
+      far.before(baseline)
     },
     second(candidate, baseline) {
       recent.push({ requests: candidate.requests, errors: candidate.errors })
@@ -53,7 +55,10 @@ export function createGuard(): Guard {
         other = { requests: other.requests - (goneOther?.requests ?? 0), errors: other.errors - (goneOther?.errors ?? 0) }
       }
       const isErrors = errors.second(candidate, baseline) >= limit
-      const isSlow = latency.second(candidate, baseline) >= limit
+      // Between events both only fall: the last value stands for the other one.
+      latency.second(candidate, baseline)
+      far.second(candidate, baseline)
+      const isSlow = (latency.last() + far.last()) / 2 >= limit
       const ratio = sum.errors / Math.max(1, sum.requests)
       if (sum.errors >= 5 && ratio >= 0.5 && !(other.errors >= 3 && other.errors / Math.max(1, other.requests) >= ratio / 2)) return 'blatant'
       return isErrors ? 'errors' : isSlow ? 'latency' : null
@@ -62,7 +67,7 @@ export function createGuard(): Guard {
   }
 }
 
-function createTest(of: 'errors' | 'slow', alternatives: EvidenceOptions['alternatives'], graceSeconds: number, largestRise: number, limit: number) {
+function createTest(of: 'errors' | 'slow' | 'verySlow', alternatives: EvidenceOptions['alternatives'], graceSeconds: number, largestRise: number, limit: number) {
   const history: { requests: number; events: number }[] = []
   const empty = (): { -readonly [K in keyof BinCounts]: BinCounts[K] } => ({ requests: 0, events: 0, baselineRequests: 0, baselineEvents: 0 })
   let evidence: Evidence | null = null
@@ -71,6 +76,7 @@ function createTest(of: 'errors' | 'slow', alternatives: EvidenceOptions['altern
   let bins = 0
   let seconds = 0
   let bound = largestRise === Infinity ? Infinity : FLOOR
+  let last = 0
   const mass = () => massOf(bins === 0, false)
   function remember(baseline: Side): void {
     bin.baselineRequests += baseline.requests
@@ -106,8 +112,11 @@ function createTest(of: 'errors' | 'slow', alternatives: EvidenceOptions['altern
       if (candidate[of] === 0 || bound < limit) return 0
       const value = evidence.valueWith(bin, mass())
       bound = largestRise === Infinity ? Infinity : Math.max(value, FLOOR)
+      last = value
       return value
     },
+    /** When it was last computed; since then it has only fallen. */
+    last: () => last,
     value: () => evidence?.valueWith(bin, mass()) ?? 0,
   }
 }

@@ -13,6 +13,9 @@ export interface Noise {
   readonly shared: boolean
 }
 
+/** Of healthy answers: ten times what a log-normal spread of 0.5 would give. */
+const VERY_SLOW_SHARE = 6e-4
+
 export const INDEPENDENT: Noise = { cv: 0, blockSeconds: 10, shared: false }
 
 /** The noise models of bar R8. */
@@ -26,6 +29,8 @@ export interface Side {
   requests: number
   errors: number
   slow: number
+  /** Slower than three times the quantile. */
+  verySlow: number
 }
 
 export interface StreamOptions {
@@ -52,8 +57,8 @@ export function createStream(options: StreamOptions): Stream {
   const shape = noise.cv === 0 ? 0 : 1 / (noise.cv * noise.cv)
   // Blocks begin anywhere: nothing tells a judge where.
   const offset = Math.floor(random() * noise.blockSeconds)
-  const candidate: Side = { requests: options.candidateRps, errors: 0, slow: 0 }
-  const baseline: Side = { requests: options.baselineRps, errors: 0, slow: 0 }
+  const candidate: Side = { requests: options.candidateRps, errors: 0, slow: 0, verySlow: 0 }
+  const baseline: Side = { requests: options.baselineRps, errors: 0, slow: 0, verySlow: 0 }
   let second = 0
   let mine = 1
   let other = 1
@@ -68,6 +73,8 @@ export function createStream(options: StreamOptions): Stream {
       candidate.slow = Math.min(candidate.requests, poisson(random, candidate.requests * options.slowShare * mine))
       baseline.errors = Math.min(baseline.requests, poisson(random, baseline.requests * options.errorRatio * other))
       baseline.slow = Math.min(baseline.requests, poisson(random, baseline.requests * options.slowShare * other))
+      candidate.verySlow = Math.min(candidate.slow, poisson(random, candidate.requests * VERY_SLOW_SHARE * mine))
+      baseline.verySlow = Math.min(baseline.slow, poisson(random, baseline.requests * VERY_SLOW_SHARE * other))
       second += 1
       return { candidate, baseline }
     },
