@@ -1,4 +1,4 @@
-import { useInfiniteQuery, useQuery } from '@tanstack/react-query'
+import { keepPreviousData, useInfiniteQuery, useQuery } from '@tanstack/react-query'
 import { useCallback, useMemo, type ReactNode } from 'react'
 import type { JournalEntry } from '../../../src-main/contract/journal.ts'
 import { FaultNote } from '../../components/fault-note.tsx'
@@ -31,7 +31,8 @@ export function AuditBody({ search, onSearch, back }: AuditBodyProps) {
   const live = useLiveJournal()
   const now = useNow(60_000)
   const filter = useMemo(() => toFilter(search), [search])
-  const query = useInfiniteQuery(journalPagesQuery(session, filter))
+  // What was found before stays until the next is there: a list that comes and goes with each letter cannot be read.
+  const query = useInfiniteQuery({ ...journalPagesQuery(session, filter), placeholderData: keepPreviousData })
   const pages = query.data?.pages
   // Apart: each new entry would copy all that was ever scrolled to.
   const fetched = useMemo(() => pages?.flatMap((page) => page.entries) ?? [], [pages])

@@ -13,6 +13,9 @@ const SPANS = [
   { label: 'Last 30 days', ms: 30 * 86_400_000 },
 ] as const
 
+/** A letter alone searches at once; those of a fast hand are taken together. */
+const TOGETHER_MS = 60
+
 export interface FilterBarProps {
   readonly search: AuditSearch
   readonly onChange: (next: AuditSearch) => void
@@ -32,6 +35,7 @@ export function FilterBar({ search, onChange, services, operators, now, found }:
     if (parseTyped(typed, {}).q !== search.q) setTyped(search.q ?? '')
   }
   const box = useRef<HTMLInputElement>(null)
+  const typedAt = useRef(0)
   const latest = useRef({ search, onChange })
   useEffect(() => {
     latest.current = { search, onChange }
@@ -45,7 +49,10 @@ export function FilterBar({ search, onChange, services, operators, now, found }:
   // Typing searches by itself; `word:` waits for a space or Enter, so that half a name is not taken for one.
   useEffect(() => {
     if (typed === (search.q ?? '') || /\b[a-z]+:("[^"]*|\S*)$/.test(typed)) return
-    const timer = setTimeout(() => apply(typed), 150)
+    const at = performance.now()
+    const wait = at - typedAt.current > TOGETHER_MS * 2 ? 0 : TOGETHER_MS
+    typedAt.current = at
+    const timer = setTimeout(() => apply(typed), wait)
     return () => clearTimeout(timer)
   }, [typed, search.q])
   const without = (key: keyof AuditSearch): AuditSearch => Object.fromEntries(Object.entries(search).filter(([name]) => name !== key)) as AuditSearch
