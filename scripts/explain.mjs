@@ -11,6 +11,7 @@
 import { createReadStream, existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { withAbsence } from '../src-main/core/analysis/absence.ts'
 import { optionsOfLimit } from '../src-main/core/analysis/budget.ts'
 import { judgeCriterion } from '../src-main/core/analysis/judge.ts'
 
@@ -64,12 +65,13 @@ async function bodyInJournal(folder, seq) {
 function judgementsIn(evidence) {
   const judged = Array.isArray(evidence?.judged) ? evidence.judged : evidence?.criterion && evidence?.input ? [evidence] : []
   const results = Array.isArray(evidence?.results) ? evidence.results : evidence?.result ? [evidence.result] : []
-  return judged.map(({ criterion, input }) => ({ criterion, input, journaled: results.find((result) => result.name === criterion.name) ?? null }))
+  return judged.map(({ criterion, input, sharedBy = null, problem = '' }) => ({ criterion, input, sharedBy, problem, journaled: results.find((result) => result.name === criterion.name) ?? null }))
 }
 
-function explain({ criterion, input, journaled }) {
+function explain({ criterion, input, sharedBy, problem, journaled }) {
   const limit = journaled?.statistic?.name === 'e-value' ? journaled.statistic.limit : null
-  const result = JSON.parse(JSON.stringify(limit === null ? judgeCriterion(criterion, input) : judgeCriterion(criterion, input, optionsOfLimit(limit))))
+  const options = sharedBy !== null ? { sharedBy } : limit === null ? undefined : optionsOfLimit(limit)
+  const result = JSON.parse(JSON.stringify(withAbsence(criterion, judgeCriterion(criterion, input, options), input.now, problem)))
   const differing = journaled === null ? [] : Object.keys({ ...journaled, ...result }).filter((key) => !isSame(journaled[key], result[key]))
   return { criterion: criterion.name, result, journaled, isSame: journaled === null ? null : differing.length === 0, differing }
 }

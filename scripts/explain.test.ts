@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { afterAll, expect, test } from 'vitest'
+import type { Criterion } from '../src-main/contract/analysis.ts'
+import { withAbsence } from '../src-main/core/analysis/absence.ts'
 import { judgeCriterion } from '../src-main/core/analysis/judge.ts'
 import { ERRORS, inputAfter, LATENCY } from '../src-main/core/analysis/testing/series.ts'
 
@@ -57,6 +59,18 @@ test('a single sample can decide', () => {
   })
   expect(verdicts[0]).toBe('inconclusive')
   expect(verdicts[3]).toBe('fail')
+})
+
+test('what a criterion declares for missing data is recomputed too, with what its provider said; and is not when samples are put in', () => {
+  const declared: Criterion = { ...ERRORS, absence: { action: 'rollBack', afterMs: 10_000 } }
+  const { candidate } = input
+  const gone = { ...input, now: input.now + 30_000, baseline: { ...input.baseline, at: input.baseline.at.map((at) => at + 30_000) } }
+  const result = withAbsence(declared, judgeCriterion(declared, gone, { sharedBy: 1 }), gone.now, 'It does not answer.')
+  expect(result).toMatchObject({ verdict: 'fail', why: expect.stringMatching(/It does not answer\. It has been missing for 30 s.*rolls back/) })
+  const held = { results: [result], judged: [{ criterion: declared, input: gone, sharedBy: 1, problem: 'It does not answer.' }] }
+  expect(run(exported('absent.jsonl', held), '2')).toMatchObject({ status: 0 })
+  const there = { ...gone, candidate: { ...candidate, at: candidate.at.map((at) => at + 30_000) } }
+  expect(run(exported('there.jsonl', { ...held, judged: [{ ...held.judged[0], input: there }] }), '2')).toMatchObject({ status: 1 })
 })
 
 test('reads the journal itself', () => {

@@ -2,6 +2,7 @@ import type { Criterion, CriterionResult, FrozenBaseline, Series, VerdictChange 
 import type { Release } from '../contract/release.ts'
 import type { EnvironmentSeries, ObservedService } from '../contract/traffic.ts'
 import { type EnvironmentName, otherEnvironment } from '../contract/vocabulary.ts'
+import { withAbsence } from '../core/analysis/absence.ts'
 import { freezeBaseline } from '../core/analysis/frozen-baseline.ts'
 import { judgeCriterion } from '../core/analysis/judge.ts'
 import type { JudgeInput } from '../core/analysis/judge-input.ts'
@@ -9,7 +10,7 @@ import { queryWindowMs } from '../core/analysis/query-window.ts'
 import { bucketOf } from '../core/analysis/latency-histogram.ts'
 import { criteriaInForce, isWarning, stableEnvironment } from '../core/release/state.ts'
 import type { EngineDeps } from './deps.ts'
-import { addReading, createRecording, emptySeries, type Recording, sliceSeries } from './recording.ts'
+import { addReading, createRecording, emptySeries, type Recording, sliceSeries, withoutFuture } from './recording.ts'
 
 /** Verdict changes kept in memory per service, for a console without history on disk. */
 const KEEP_CHANGES = 500
@@ -38,7 +39,7 @@ interface Watch {
 export interface Judgement {
   readonly results: readonly CriterionResult[]
   /** The evidence of results that are not a pass, or of all: what `explain` recomputes them from. */
-  evidence(which: (result: CriterionResult) => boolean): readonly { readonly criterion: Criterion; readonly input: JudgeInput; readonly sharedBy: number }[]
+  evidence(which: (result: CriterionResult) => boolean): readonly { readonly criterion: Criterion; readonly input: JudgeInput; readonly sharedBy: number; readonly problem: string }[]
 }
 
 /** Keeps what releases under way did, asks metrics providers, and judges. It decides nothing and moves nothing. */
@@ -59,7 +60,8 @@ export function createAnalyst(deps: EngineDeps) {
     if (watch.early === null || watch.filling) return
     watch.filling = true
     try {
-      watch.recording.add(await read(clock.wallMs() - 15 * 60_000))
+      const past = await read(clock.wallMs() - 15 * 60_000)
+      watch.recording.add(withoutFuture(past, clock.wallMs()))
       for (const series of watch.early ?? []) watch.recording.add(series)
       watch.early = null
     } finally {
@@ -146,22 +148,21 @@ export function createAnalyst(deps: EngineDeps) {
     const sharedBy = Math.max(1, criteria.filter(({ judge: { kind } }) => kind === 'errors' || kind === 'latency').length)
     const judged = criteria.map((criterion) => {
       const input = inputOf(watch, release, criterion)
-      const plain = judgeCriterion(criterion, input, { sharedBy })
-      return { criterion, input, result: withProblem(watch, release, criterion, afterAbsence(criterion, plain, input.now)) }
+      const problem = problemOf(watch, release, criterion)
+      return { criterion, input, problem, result: withAbsence(criterion, judgeCriterion(criterion, input, { sharedBy }), input.now, problem) }
     })
     const results = judged.map(({ result }) => result)
     remember(release, watch, results)
     return {
       results,
-      evidence: (which) => judged.filter(({ result }) => which(result)).map(({ criterion, input }) => ({ criterion, input: trimmed(criterion, input, sharedBy), sharedBy })),
+      evidence: (which) => judged.filter(({ result }) => which(result)).map(({ criterion, input, problem }) => ({ criterion, input: trimmed(criterion, input, sharedBy), sharedBy, problem })),
     }
   }
 
-  function withProblem(watch: Watch, release: Release, criterion: Criterion, result: CriterionResult): CriterionResult {
-    const { metric } = criterion
-    if (result.absentSince === null || (metric.source !== 'query' && metric.source !== 'probe')) return result
-    const { problem } = askedOf(watch, criterion, release.candidateEnvironment)
-    return problem === '' ? result : { ...result, why: `${result.why} ${problem}` }
+  /** What its metrics provider last said instead of an answer; empty for what nobody is asked for. */
+  function problemOf(watch: Watch, release: Release, criterion: Criterion): string {
+    const { source } = criterion.metric
+    return source === 'query' || source === 'probe' ? askedOf(watch, criterion, release.candidateEnvironment).problem : ''
   }
 
   function remember(release: Release, watch: Watch, results: readonly CriterionResult[]): void {
@@ -206,14 +207,6 @@ export function createAnalyst(deps: EngineDeps) {
   }
 }
 export type Analyst = ReturnType<typeof createAnalyst>
-
-/** What a criterion declares for absence that lasts: nothing else turns missing data into an act. */
-export function afterAbsence(criterion: Criterion, result: CriterionResult, now: number): CriterionResult {
-  const { action, afterMs } = criterion.absence
-  if (action === 'hold' || result.verdict !== 'inconclusive' || result.absentSince === null || now - result.absentSince < afterMs) return result
-  const declared = action === 'pause' ? 'it pauses and asks' : 'it rolls back'
-  return { ...result, verdict: 'fail', severity: action === 'pause' ? 'warn' : 'fail', why: `${result.why} It has been missing for ${Math.round((now - result.absentSince) / 1000)} s, and for that the workspace declares that ${declared}.` }
-}
 
 /** No more of the samples than the verdict needs: recomputed here, so that what is kept is known to give the same. */
 function trimmed(criterion: Criterion, input: JudgeInput, sharedBy: number): JudgeInput {

@@ -19,6 +19,15 @@ export interface Track {
   readonly crashes: number[]
 }
 
+/** A sample this far ahead of the clock is somebody else's time, or of before the clock was set back. */
+const AHEAD_MS = 2_000
+
+/** Without what claims to come from the future: it would shadow everything until that time has come. */
+export function withoutFuture(series: EnvironmentSeries, now: number): EnvironmentSeries {
+  const past = (samples: readonly MetricSample[]) => (samples.some(({ at }) => at > now + AHEAD_MS) ? samples.filter(({ at }) => at <= now + AHEAD_MS) : samples)
+  return { blue: past(series.blue), green: past(series.green) }
+}
+
 export function emptySeries(): Series {
   return { at: [], requests: [], errors: [], latency: [], values: [] }
 }
@@ -45,10 +54,7 @@ export function createRecording() {
     memoryBytes.push(sample.memoryBytes)
     inFlight.push(sample.inFlight)
     restarts.push(last?.environments[environment].restarts ?? null)
-    const first = router.at[0] ?? sample.at
-    if (sample.at - first <= KEEP_MS + CUT_MS) return
-    const cut = router.at.findIndex((at) => at > sample.at - KEEP_MS)
-    for (const column of [router.at, router.requests, router.errors, router.latency, router.values, cpuPercent, memoryBytes, inFlight, restarts]) column.splice(0, cut)
+    cutColumns(router.at, [router.requests, router.errors, router.latency, router.values, cpuPercent, memoryBytes, inFlight, restarts])
   }
 
   return {
@@ -73,7 +79,7 @@ export function createRecording() {
 }
 export type Recording = ReturnType<typeof createRecording>
 
-/** A metrics provider's points as judges read them. Appends what is newer. */
+/** A metrics provider's points as judges read them. Appends what is newer, drops what no judge looks back to. */
 export function addReading(series: Series, reading: MetricReading, latencyBucket: (ms: number) => number): void {
   for (const point of reading.points) {
     if (point.at <= (series.at.at(-1) ?? -Infinity)) continue
@@ -83,6 +89,15 @@ export function addReading(series: Series, reading: MetricReading, latencyBucket
     series.latency.push(point.latencyMs === null || point.requests === 0 ? [] : [[latencyBucket(point.latencyMs), point.requests]])
     series.values.push(point.value)
   }
+  cutColumns(series.at, [series.requests, series.errors, series.latency, series.values])
+}
+
+/** Rows older than an hour go, some minutes at a time. */
+function cutColumns(at: number[], columns: readonly unknown[][]): void {
+  const newest = at.at(-1)
+  if (newest === undefined || newest - (at[0] ?? newest) <= KEEP_MS + CUT_MS) return
+  const count = at.findIndex((each) => each > newest - KEEP_MS)
+  for (const column of [at, ...columns]) column.splice(0, count)
 }
 
 /** Rows after `fromAt`, copied. Latencies only where the judge reads them. */

@@ -9,7 +9,7 @@ const MAX_BODY_BYTES = 8 * 1024 * 1024
 /** Connections to one server: many criteria must not lean on it all at once. */
 const CONNECTIONS = 4
 /** What every fault here means for traffic. */
-const HOLDS = 'Its criteria have no data until it answers; nothing is promoted or taken back for that.'
+const HOLDS = 'Its criteria have no data until it answers; that alone moves no traffic, unless the workspace declares it.'
 
 export interface PromClient {
   /** `query` at one instant. Faults: `providerUnavailable`, `timeout`, `invalidInput`. */
