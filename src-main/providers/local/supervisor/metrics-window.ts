@@ -7,6 +7,9 @@ import type { Usage } from './usage.ts'
 /** How far back samples are kept, seconds. */
 export const WINDOW_SECONDS = 15 * 60
 
+/** Two routers during an upgrade are not this far apart. */
+const CLOCK_SET_BACK_MS = 2_000
+
 /** The live window of one service: a sample per environment and second, from what its routers counted. */
 export interface MetricsWindow {
   add(at: number, counts: Readonly<Record<EnvironmentName, SecondCounts>>, usage: Readonly<Record<EnvironmentName, Usage | null>>): void
@@ -58,6 +61,8 @@ export function createMetricsWindow(): MetricsWindow {
     add(at, counts, usage) {
       for (const name of ENVIRONMENTS) {
         const list = seconds[name]
+        // The clock was set back: what carries a time that is still to come would shadow everything until then.
+        if ((list.at(-1)?.at ?? 0) > at + CLOCK_SET_BACK_MS) list.splice(list.findIndex((second) => second.at > at))
         const last = list.at(-1)
         const added = counts[name]
         if (last?.at === at) {
