@@ -1,6 +1,7 @@
 import { Fault } from '../contract/fault.ts'
 import type { Plan } from '../contract/plan.ts'
 import { type Block, type Operator, type Release, SYSTEM_OPERATOR } from '../contract/release.ts'
+import type { VersionRef } from '../contract/traffic.ts'
 import type { ReleaseCommand } from '../contract/vocabulary.ts'
 import { type Facts, blocksFor, blocksNewRelease } from '../core/interlocks/rules.ts'
 import { describe, overrulesAnalysis } from '../core/release/actions.ts'
@@ -117,7 +118,7 @@ export function createCommands(deps: EngineDeps, memory: Memory, ledger: Ledger)
             checkAllowed(release, request, operator)
             if (request.command === 'start') checkStart(release, operator)
           },
-          ...(request.command === 'start' ? { prepare: (release: Release) => rebase(release, memory.record(release.service).stable) } : {}),
+          ...(request.command === 'start' ? { prepare: asPlannedNow } : {}),
           entries: (applied) => [commandDraft(request.command, applied, { operator, reason: request.reason, operationId: request.operationId })],
           emergency: request.command === 'rollBack',
           remember: true,
@@ -128,6 +129,17 @@ export function createCommands(deps: EngineDeps, memory: Memory, ledger: Ledger)
         throw error
       }
     })
+  }
+
+  /** What is live, and what the guard took back, may have changed since it was planned. */
+  function asPlannedNow(release: Release): Release {
+    return { ...rebase(release, memory.record(release.service).stable), rejectedBefore: rejectionOf(release.service, release.candidate) }
+  }
+
+  /** Why the guard took this very version back before, or null. */
+  function rejectionOf(service: string, candidate: VersionRef): string | null {
+    const { rejected } = memory.record(service)
+    return rejected && sameVersion(rejected.deployed, candidate) ? rejected.why : null
   }
 
   function checkStart(release: Release, operator: Operator): void {
@@ -193,7 +205,7 @@ export function createCommands(deps: EngineDeps, memory: Memory, ledger: Ledger)
         ticket: request.ticket,
         notes: request.notes,
         queued: request.queue && mustWait,
-        rejectedBefore: record.rejected && sameVersion(record.rejected.deployed, candidate) ? record.rejected.why : null,
+        rejectedBefore: rejectionOf(request.service, candidate),
       })
       const startsNow = request.start && !mustWait
       const ended = startsNow && active ? transition(active, { kind: 'signal', signal: { type: 'superseded' }, at }) : null
@@ -212,7 +224,8 @@ export function createCommands(deps: EngineDeps, memory: Memory, ledger: Ledger)
     const draft = { ...commandDraft('start', applied, common), action: 'release.create', summary, before: null, evidence: JSON.parse(JSON.stringify({ plan: planned.plan, candidate: planned.candidate, notes: planned.notes })) as null }
     const nextRecord = { ...record, fence: queued.at(-1)?.fence ?? record.fence, revision: record.revision + 1, releases: record.releases + 1 }
     const rows = ended ? [next, ended] : [next]
-    ledger.adopt(rows, nextRecord, applied, await ledger.persist(batchOf({ entries: [draft], releases: rows, services: [nextRecord], outboxAdd: queued, operation: { id: request.operationId, releaseId: planned.id } }), false))
+    await ledger.persist(batchOf({ entries: [draft], releases: rows, services: [nextRecord], outboxAdd: queued, operation: { id: request.operationId, releaseId: planned.id } }), false)
+    ledger.adopt(rows, nextRecord, applied)
     return next
   }
 
@@ -231,7 +244,8 @@ export function createCommands(deps: EngineDeps, memory: Memory, ledger: Ledger)
         const applied = { before, next, queued: [] }
         const draft = { ...commandDraft('rollBack', applied, { operator, reason, operationId }), kind: 'event' as const, action: 'release.explain', summary: `Reason for rolling back ${before.candidate.version} given`, outcome: 'recorded' as const }
         const record = { ...memory.record(before.service), revision: memory.record(before.service).revision + 1 }
-        ledger.adopt([next], record, applied, await ledger.persist(batchOf({ entries: [draft], releases: [next], services: [record], operation: { id: operationId, releaseId } }), false))
+        await ledger.persist(batchOf({ entries: [draft], releases: [next], services: [record], operation: { id: operationId, releaseId } }), false)
+        ledger.adopt([next], record, applied)
         return next
       })
     })

@@ -67,7 +67,7 @@ describe('engine', () => {
     await sim.time.advance(300_000)
     const current = sim.current()!
     expect(current.release.phase).toBe('shifting')
-    expect(sim.weights()).toEqual({ blue: 50, green: 50 })
+    expect(sim.weights()).toEqual({ blue: 90, green: 10 })
     expect(current.next).toContain('Held')
     sim.world.metricsOff(false)
     await phaseReached(sim, 'baking')

@@ -1,4 +1,3 @@
-import type { JournalEntry } from '../contract/journal.ts'
 import { type Operator, type ReleaseView, SYSTEM_OPERATOR } from '../contract/release.ts'
 import type { ServiceView } from '../contract/service.ts'
 import type { EnvironmentName } from '../contract/vocabulary.ts'
@@ -79,8 +78,7 @@ export function createEngine(deps: EngineDeps): Engine {
     deps.publish({ kind: 'waiting', items })
   }
 
-  function onChange(applied: Applied, entries: readonly JournalEntry[]): void {
-    for (const entry of entries) deps.publish({ kind: 'journal', entry })
+  function onChange(applied: Applied): void {
     // Effects first: the screen can wait for the world, not the other way round.
     for (const item of applied.queued) runner.run(item)
     watcher.schedule(applied.next)

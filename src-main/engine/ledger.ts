@@ -33,7 +33,7 @@ export interface ApplyOptions {
  * Load, decide, persist, publish: the only way a release changes. One change of a service at a time; nothing of a change
  * is visible before it is durable.
  */
-export function createLedger(deps: EngineDeps, memory: Memory, freeze: (release: Release) => FrozenBaseline | null, onChange: (applied: Applied, entries: readonly JournalEntry[]) => void) {
+export function createLedger(deps: EngineDeps, memory: Memory, freeze: (release: Release) => FrozenBaseline | null, onChange: (applied: Applied) => void) {
   const turns = new Map<string, Promise<unknown>>()
 
   /** Runs acts on one service one after the other. A turn never waits for the world, only for the store. */
@@ -52,7 +52,8 @@ export function createLedger(deps: EngineDeps, memory: Memory, freeze: (release:
     return release.service
   }
 
-  async function persist(batch: CommitBatch, emergency: boolean): Promise<readonly JournalEntry[]> {
+  /** Commits, then tells of every entry: what is in the journal is on the screens. */
+  async function persist(batch: CommitBatch, emergency: boolean): Promise<void> {
     deps.crashPoint('commit.before')
     let entries: readonly JournalEntry[] = []
     try {
@@ -60,10 +61,11 @@ export function createLedger(deps: EngineDeps, memory: Memory, freeze: (release:
     } catch (error) {
       // Fail closed: without a durable intent nothing happens. Only the way back has a second durable place.
       if (!emergency) throw error
-      await deps.store.commitEmergency(batch)
+      // The record to compare with is of no use to a release that goes back, and there is room for few of its size.
+      await deps.store.commitEmergency({ ...batch, releases: batch.releases.map((release) => ({ ...release, baseline: null })) })
     }
     deps.crashPoint('commit.after')
-    return entries
+    for (const entry of entries) deps.publish({ kind: 'journal', entry })
   }
 
   /** Null: the phase had no use for the signal, and its outbox item (if any) is closed as superseded. */
@@ -86,7 +88,9 @@ export function createLedger(deps: EngineDeps, memory: Memory, freeze: (release:
       const queued = queue(record, move.next, move.effects, options.operationId, deps.clock.wallMs())
       const nextRecord = follow({ ...record, fence: queued.at(-1)?.fence ?? record.fence, revision: record.revision + 1 }, move.next)
       const applied = { before, next: move.next, queued }
-      const entries = await persist(
+      // Whoever takes traffic back, a verdict no less than a person, does so also when the journal cannot commit.
+      const goesBack = move.next.phase === 'rollingBack'
+      await persist(
         batchOf({
           entries: options.entries(applied),
           releases: [move.next],
@@ -95,18 +99,18 @@ export function createLedger(deps: EngineDeps, memory: Memory, freeze: (release:
           outboxRemove,
           operation: options.remember ? { id: options.operationId, releaseId: before.id } : null,
         }),
-        options.emergency,
+        options.emergency || goesBack,
       )
-      adopt([move.next], nextRecord, applied, entries)
+      adopt([move.next], nextRecord, applied)
       return applied
     })
   }
 
   /** Takes committed rows into memory and tells the rest. */
-  function adopt(rows: readonly Release[], record: ServiceRecord, applied: Applied, entries: readonly JournalEntry[]): void {
+  function adopt(rows: readonly Release[], record: ServiceRecord, applied: Applied): void {
     for (const release of rows) memory.setRelease(release)
     memory.setRecord(record)
-    onChange(applied, entries)
+    onChange(applied)
   }
 
   return { apply, inTurn, persist, adopt }

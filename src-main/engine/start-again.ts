@@ -53,8 +53,8 @@ export async function startAgain(deps: EngineDeps, memory: Memory, ledger: Ledge
     const applied = { before: carrier, next: carrier, queued }
     const next = { ...record, fence: queued.at(-1)?.fence ?? record.fence, revision: record.revision + 1 }
     const draft = moveDraft('service.startAgain', action.label, applied, { operator, reason, operationId })
-    const entries = await ledger.persist(batchOf({ entries: [draft], services: [next], outboxAdd: queued }), false)
-    ledger.adopt([], next, applied, entries)
+    await ledger.persist(batchOf({ entries: [draft], services: [next], outboxAdd: queued }), false)
+    ledger.adopt([], next, applied)
     return queued
   })
 }

@@ -6,7 +6,7 @@ import { ENVIRONMENTS, type HealthState, type ReleasePhase } from '../contract/v
 import { describeValue } from '../core/analysis/words.ts'
 import { blocksAutomaticAdvance, blocksNewRelease } from '../core/interlocks/rules.ts'
 import { viewRelease } from '../core/release/actions.ts'
-import { holdingCriteria } from '../core/release/state.ts'
+import { blindResults, holdingCriteria } from '../core/release/state.ts'
 import { RELEASE_MACHINE } from '../core/release/machine.ts'
 import type { EngineDeps } from './deps.ts'
 import type { Memory } from './memory.ts'
@@ -27,11 +27,21 @@ export function createViews(deps: EngineDeps, memory: Memory) {
     const live = memory.analysis.get(found.id)
     const judged = RELEASE_MACHINE[found.phase].ended || found.phase === 'rollingBack' ? undefined : live
     const view = viewRelease(judged ? { ...found, analysis: [...judged] } : found, memory.facts(found.service, found))
-    const overdue = found.dueAt !== null && deps.clock.wallMs() > found.dueAt + 1500 && found.phase === 'shifting'
-    return overdue ? { ...view, next: whyHeld(found), waitsFor: 'operator' } : view
+    return isHeld(found) ? { ...view, next: whyHeld(found), waitsFor: 'operator' } : view
+  }
+
+  function isHeld(found: Release): boolean {
+    const isOverdue = found.dueAt !== null && deps.clock.wallMs() > found.dueAt + 1500
+    return isOverdue && (found.phase === 'shifting' || (found.phase === 'baking' && blind(found) !== undefined))
+  }
+
+  function blind(found: Release) {
+    return blindResults({ ...found, analysis: [...(memory.analysis.get(found.id) ?? [])] })[0]
   }
 
   function whyHeld(found: Release): string {
+    const unseen = blind(found)
+    if (unseen) return `Held: ${unseen.why} It goes on when the data is back, or when someone ${found.phase === 'baking' ? 'ends the bake' : 'promotes it'}.`
     const block = blocksAutomaticAdvance(found, memory.facts(found.service, found))[0]
     if (block) return `Held: ${block.reason} ${block.unblocks}`
     const analysis = [...(memory.analysis.get(found.id) ?? [])]
@@ -121,7 +131,7 @@ export function createViews(deps: EngineDeps, memory: Memory) {
       if (current.phase === 'shifting' && !current.shiftPending && RELEASE_MACHINE.shifting.waitsFor(current) === 'operator') add('manualStep', current.paused ? (current.paused.why === '' ? 'Paused' : 'Asks') : 'Manual step', current.paused && current.paused.why !== '' ? current.paused.why : `${version} holds at ${current.desiredWeights[current.candidateEnvironment]} %.`, current.paused?.at ?? current.weightSince ?? since)
       // A guard that asks outside a step, before the first traffic or after the last, waits for a person no less.
       if (current.paused && current.paused.why !== '' && ASKS_OUTSIDE_STEPS.includes(current.phase)) add('manualStep', 'Asks', current.paused.why, current.paused.at)
-      if (current.phase === 'shifting' && current.dueAt !== null && deps.clock.wallMs() > current.dueAt + 1500) add('analysis', 'Held', whyHeld(current), current.dueAt)
+      if (isHeld(current)) add('analysis', 'Held', whyHeld(current), current.dueAt ?? since)
       const doubts = memory.analysis.get(current.id) ?? []
       const absent = RELEASE_MACHINE[current.phase].ended ? undefined : doubts.find(({ absentSince }) => absentSince !== null)
       if (absent) add('analysis', 'No metrics', `${absent.why} It neither promotes nor rolls back by itself until they are back.`, absent.absentSince ?? since, null, 'metrics')

@@ -6,11 +6,12 @@ import type { ServiceConfig } from '../contract/workspace.ts'
 import { overallVerdict } from '../core/analysis/judge.ts'
 import { blocksAutomaticAdvance } from '../core/interlocks/rules.ts'
 import { RELEASE_MACHINE } from '../core/release/machine.ts'
-import { analysisAllows, candidatePercent, criteriaInForce, guardIsSuspended, isWarning, sameWeights, stableWeights } from '../core/release/state.ts'
+import { analysisAllows, blindResults, candidatePercent, criteriaInForce, guardIsSuspended, isWarning, sameWeights, stableWeights } from '../core/release/state.ts'
 import type { Analyst, Judgement } from './analyst.ts'
 import type { EngineDeps } from './deps.ts'
 import type { Memory } from './memory.ts'
 import { batchOf, type Ledger } from './ledger.ts'
+import { withoutFuture } from './recording.ts'
 import { planOperation, type Runner, toFault } from './runner.ts'
 
 const TICK_MS = 1000
@@ -123,9 +124,8 @@ export function createWatcher(deps: EngineDeps, memory: Memory, ledger: Ledger, 
       outcome: 'recorded' as const,
       evidence: JSON.parse(JSON.stringify(evidence)) as null,
     }
-    const entries = await ledger.inTurn(release.service, () => ledger.persist(batchOf({ entries: [entry] }), false))
+    await ledger.inTurn(release.service, () => ledger.persist(batchOf({ entries: [entry] }), false))
     // No release changed, so nothing else tells screens of it: the verdict is what they wait for.
-    for (const each of entries) deps.publish({ kind: 'journal', entry: each })
   }
 
   function tick(): void {
@@ -169,7 +169,8 @@ export function createWatcher(deps: EngineDeps, memory: Memory, ledger: Ledger, 
     if (!provider.capabilities.metrics || memory.observed(config.name).kind === 'unknown') return
     const known = memory.samples(config.name)
     const newest = Math.max(known.blue.at(-1)?.at ?? 0, known.green.at(-1)?.at ?? 0)
-    const series = await provider.metrics(config.name, newest)
+    const read = await provider.metrics(config.name, newest)
+    const series = withoutFuture(read, clock.wallMs())
     if (stopped || (series.blue.length === 0 && series.green.length === 0)) return
     memory.addSamples(config.name, series)
     analyst.add(config.name, series)
@@ -218,7 +219,8 @@ export function createWatcher(deps: EngineDeps, memory: Memory, ledger: Ledger, 
    * pauses and asks; a pass lets an analysis hold end; doubt holds.
    */
   function judge(release: Release): void {
-    const moves = ['shifting', 'baking', 'completed', 'awaitingApproval', 'failed'].includes(release.phase) && !release.shiftPending
+    // Also while a further step is on its way, or did not get there: what has traffic is judged.
+    const moves = ['shifting', 'baking', 'completed', 'awaitingApproval', 'failed'].includes(release.phase) && release.trafficSince !== null
     if (!moves || candidatePercent(release) === 0 || release.stepIndex === -1 || criteriaInForce(release).length === 0) {
       checkDue(release)
       return
@@ -228,7 +230,8 @@ export function createWatcher(deps: EngineDeps, memory: Memory, ledger: Ledger, 
     memory.analysis.set(release.id, judgement.results)
     const verdict = overallVerdict(judgement.results.filter((result) => !isWarning(result) || !release.acknowledged.includes(result.name)))
     if (verdict === 'fail') return failed(release, judgement)
-    if (verdict === 'warn' && !release.paused) {
+    // Where traffic is not settled there is nothing to pause.
+    if (verdict === 'warn' && !release.paused && !release.shiftPending) {
       once(`judge ${release.id}`, () => act(release, judgement, 'warn'))
       return
     }
@@ -265,6 +268,8 @@ export function createWatcher(deps: EngineDeps, memory: Memory, ledger: Ledger, 
   /** An overdue hold advances once, through the same gates and interlocks as a person's promote. */
   function checkDue(release: Release): void {
     if (jumping || release.dueAt === null || release.paused || clock.monotonicMs() + offsetMs < release.dueAt) return
+    const seen = { ...release, analysis: [...(memory.analysis.get(release.id) ?? [])] }
+    if (['shifting', 'baking'].includes(release.phase) && criteriaInForce(release).length > 0 && blindResults(seen).length > 0) return
     const blocks = release.phase === 'shifting' ? blocksAutomaticAdvance(release, memory.facts(release.service, release)) : []
     if (blocks.length > 0) return
     once(`due ${release.id}`, async () => {
@@ -272,7 +277,8 @@ export function createWatcher(deps: EngineDeps, memory: Memory, ledger: Ledger, 
       if (needsAnalysis) {
         const judgement = analyst.judge(release)
         if (!analysisAllows({ ...release, analysis: [...judgement.results] })) return
-        await act(release, judgement, 'pass')
+        // Where nothing is declared nothing was judged, and nothing passed: only time did.
+        if (judgement.results.length > 0) await act(release, judgement, 'pass')
       }
       // The release is named with its revision, so that a hold that was paused or promoted meanwhile is left alone.
       const now = memory.release(release.id)
@@ -288,7 +294,7 @@ export function createWatcher(deps: EngineDeps, memory: Memory, ledger: Ledger, 
     const { dueAt } = release
     clock.setTimer(Math.max(0, dueAt - clock.wallMs()), () => {
       const now = memory.release(release.id)
-      if (!stopped && now?.dueAt === dueAt) judge(now)
+      if (!stopped && deps.readOnly() === null && now?.dueAt === dueAt) judge(now)
     })
   }
 

@@ -72,15 +72,16 @@ const untouched = (release: Release) => release.stepIndex === -1
 const clockJumped: OnSignal<'clockJumped'> = (release, signal) =>
   release.dueAt === null && release.trafficSince === null ? null : { next: { ...release, ...moved(release, signal.deltaMs) }, effects: [] }
 
-/** Every instant that something is counted from or to. */
+/** Every instant that something is counted from or to, and the record that is compared with. */
 function moved(release: Release, deltaMs: number): Partial<Release> {
   const later = (at: number | null) => (at === null ? null : at + deltaMs)
-  const { guardSuspended } = release
+  const { guardSuspended, baseline } = release
   return {
     dueAt: later(release.dueAt),
     dueSince: later(release.dueSince),
     trafficSince: later(release.trafficSince),
     weightSince: later(release.weightSince),
+    baseline: baseline && { fromAt: baseline.fromAt + deltaMs, toAt: baseline.toAt + deltaMs, series: { ...baseline.series, at: baseline.series.at.map((at) => at + deltaMs) } },
     guardSuspended: guardSuspended && { ...guardSuspended, until: guardSuspended.until + deltaMs },
   }
 }
@@ -158,7 +159,7 @@ export const RELEASE_MACHINE: { readonly [P in ReleasePhase]: PhaseRow } = {
       resume: (r, i) => resume(r, i.at),
       abandon: (r, i) => (untouched(r) ? abandon(r, i.at) : null),
     },
-    when: { judged: judgedWhileMoving, revertedElsewhere },
+    when: { judged: judgedWhileMoving, revertedElsewhere, clockJumped },
   },
   shifting: {
     ended: false,
@@ -176,7 +177,8 @@ export const RELEASE_MACHINE: { readonly [P in ReleasePhase]: PhaseRow } = {
       weightsVerified: (r, _s, at) => finishHold({ ...r, shiftPending: false, trafficSince: r.trafficSince ?? at, weightSince: at }, at),
       due: (r, _s, at) => (r.paused || r.shiftPending || !analysisAllows(r) ? null : advance(r, at)),
       judged: judgedWhileMoving,
-      effectFailed: failedEffect,
+      // Whether it has traffic is not known: it is judged from now on as if it had.
+      effectFailed: (r, s, at) => fail({ ...r, trafficSince: r.trafficSince ?? at }, s.fault, at),
       revertedElsewhere,
       clockJumped,
     },
@@ -230,7 +232,7 @@ export const RELEASE_MACHINE: { readonly [P in ReleasePhase]: PhaseRow } = {
     trafficMayBeOff: true,
     waitsFor: () => 'operator',
     on: { retry: (r, i) => retry(r, i.at), rollBack, abandon: (r, i) => (untouched(r) ? abandon(r, i.at) : null) },
-    when: { revertedElsewhere, judged: judgedWhileMoving },
+    when: { revertedElsewhere, judged: judgedWhileMoving, clockJumped },
   },
   abandoned: { ended: true, trafficMayBeOff: false, waitsFor: nobody, on: {}, when: {} },
 }

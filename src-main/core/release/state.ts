@@ -2,7 +2,7 @@ import type { Criterion, CriterionResult } from '../../contract/analysis.ts'
 import type { Plan } from '../../contract/plan.ts'
 import type { Operator, Release } from '../../contract/release.ts'
 import { OUT_OF_SERVICE, type VersionRef, type Weights } from '../../contract/traffic.ts'
-import { type EnvironmentName, otherEnvironment } from '../../contract/vocabulary.ts'
+import { type EnvironmentName, otherEnvironment, type ReleasePhase } from '../../contract/vocabulary.ts'
 
 export interface NewRelease {
   readonly id: string
@@ -100,9 +100,12 @@ export function candidatePercent(release: Release): number {
   return release.desiredWeights[release.candidateEnvironment]
 }
 
+/** Phases in which traffic is as a step left it: waiting for the next one, or baking at the last. */
+const AT_A_STEP: readonly ReleasePhase[] = ['shifting', 'awaitingApproval', 'baking', 'failed']
+
 /** What is judged now: the step's own criteria if it names any, else the plan's. */
 export function criteriaInForce(release: Pick<Release, 'plan' | 'phase' | 'stepIndex'>): readonly Criterion[] {
-  const step = release.phase === 'shifting' ? release.plan.steps[release.stepIndex] : undefined
+  const step = AT_A_STEP.includes(release.phase) ? release.plan.steps[release.stepIndex] : undefined
   return step?.criteria ?? release.plan.criteria
 }
 
@@ -128,6 +131,14 @@ export function holdingCriteria(release: Release): readonly Criterion[] {
     if (result.verdict === 'inconclusive') return doubt !== 'goOn' || result.absentSince !== null || result.bothSides
     return result.verdict === 'fail' && !(isWarning(result) && release.acknowledged.includes(name))
   })
+}
+
+/**
+ * What was judged without its data being there. Until it is back nothing goes on by itself, whatever a hold waits for:
+ * time that nobody saw is no time watched. A person who was asked because of it and went on is not held.
+ */
+export function blindResults(release: Pick<Release, 'analysis' | 'acknowledged'>): readonly CriterionResult[] {
+  return release.analysis.filter((result) => result.absentSince !== null && !(isWarning(result) && release.acknowledged.includes(result.name)))
 }
 
 /** Doubt holds. */

@@ -34,6 +34,8 @@ export interface SimulationOptions {
   readonly noisy?: boolean
   readonly metrics?: MetricsSource
   readonly lagMs?: () => number
+  /** Why this console may only read; null when it may act. */
+  readonly readOnly?: () => string | null
   /** Digest of a version's configuration at a moment, simulated milliseconds since the start. */
   readonly digestOf?: (version: string, atMs: number) => string
 }
@@ -105,7 +107,7 @@ export function createSimulation(options: SimulationOptions = {}) {
       provider: () => guardedProvider,
       operator: () => ({ operator: ANNA, role: 'admin' }),
       resumesStopped: options.resumesStopped ?? false,
-      readOnly: () => null,
+      readOnly: options.readOnly ?? (() => null),
       publish: () => {},
       log: (line) => log.push(line),
       crashPoint: (name) => {
