@@ -10,6 +10,7 @@ import { createAppRouter } from '../../app/router.tsx'
 import '../../app/theme.css'
 import { shifting, startMetrics } from '../../dev/cases.ts'
 import { directClient } from '../../dev/direct-client.ts'
+import { steadyWindow } from '../../components/charts/scale.ts'
 import { ChartFrame } from '../../features/service/chart-frame.tsx'
 import { ChartRow } from '../../features/service/chart-row.tsx'
 import { createTestCore } from '../../lib/test-core.ts'
@@ -47,8 +48,8 @@ function Frame() {
   useEffect(() => {
     redraw = () => flushSync(() => setDrawn(ticks))
   }, [])
-  const now = times.at(-1) ?? 0
-  const shared = { times: [...times], fromMs: now - 3_600_000, toMs: now + 360_000, now, hoverIndex: null, onHover: () => undefined }
+  const { fromMs, toMs, nowMs: now } = steadyWindow(times.at(-1) ?? 0, 3_600_000)
+  const shared = { times: [...times], fromMs, toMs, now, hoverIndex: null, onHover: () => undefined }
   return (
     <div style={{ width: 1330, height: 640, display: 'flex' }}>
       <ChartFrame rows={ROWS} fromMs={shared.fromMs} toMs={shared.toMs} now={now} marks={marks} release={null} head={<><div /><div /><div /></>}>

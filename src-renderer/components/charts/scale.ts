@@ -32,3 +32,18 @@ export function spread(positions: readonly number[], gap: number): readonly numb
   for (const each of order) result[each.index] = each.position
   return result
 }
+
+/** Room right of now, for what comes next, as a share of the span. */
+const FUTURE = 0.1
+/** No plot is wider by much; what moves less than a pixel need not move. */
+const PLOT_PX = 1200
+
+/**
+ * The window of time a live chart shows. It moves in steps of about a pixel: between them only the lines grow, and
+ * nothing on the page is laid out or painted anew. `nowMs` is where "now" is drawn.
+ */
+export function steadyWindow(now: number, spanMs: number): { readonly fromMs: number; readonly toMs: number; readonly nowMs: number } {
+  const stepMs = Math.max(1, Math.floor(spanMs / PLOT_PX / 1000)) * 1000
+  const nowMs = stepMs === 1000 ? now : Math.floor(now / stepMs) * stepMs
+  return { fromMs: nowMs - spanMs, toMs: nowMs + spanMs * FUTURE, nowMs }
+}

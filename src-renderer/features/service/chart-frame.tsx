@@ -1,5 +1,5 @@
 import { Link } from '@tanstack/react-router'
-import type { ReactNode } from 'react'
+import { memo, type ReactNode } from 'react'
 import type { Release } from '../../../src-main/contract/release.ts'
 import { timeTicks } from '../../components/charts/scale.ts'
 import { formatClock, formatCountdown, formatMinute } from '../../lib/format.ts'
@@ -23,45 +23,71 @@ interface FrameProps {
 
 /** One time axis under every chart, and the journal's acts across all of them. */
 export function ChartFrame({ rows, fromMs, toMs, now, marks, release, head, children }: FrameProps) {
-  const at = (ms: number) => `${((ms - fromMs) / (toMs - fromMs)) * 100}%`
-  const next = release?.dueAt && !release.paused && release.dueAt > now && release.dueAt < toMs ? release.dueAt : null
-  const shown = labelled(marks, fromMs, toMs, now)
-  // What just went back matters more than the word "now".
-  const covered = shown.some((mark) => mark.side === 'left' && (now - mark.at) / (toMs - fromMs) < NOW_FRACTION)
   return (
     <section aria-label="Health, both environments" className={`relative isolate grid flex-1 ${CHART_COLUMNS}`} style={{ minHeight: 76 + rows * 84, gridTemplateRows: `52px repeat(${rows}, minmax(84px, 1fr)) 24px` }}>
       {head}
       {children}
       <div />
-      <div aria-hidden="true" className="relative border-t border-line-1">
-        {timeTicks(fromMs, toMs, 9).map((tick) => (
-          <span key={tick} className="absolute top-1 -translate-x-1/2 text-11 leading-[14px] text-ink-3" style={{ left: at(tick) }}>
-            {(tick % 60_000 === 0 ? formatMinute : formatClock)(tick)}
-          </span>
-        ))}
-      </div>
-      <div className={`pointer-events-none absolute inset-y-0 right-4 ${MARK_AREA}`}>
-        <div className="absolute top-13 right-0 bottom-6 bg-bg-0 opacity-60" style={{ left: at(now) }} />
-        {shown.map((mark) => (
-          <MarkLine key={mark.seq} mark={mark} left={at(mark.at)} />
-        ))}
-        <div className="absolute top-2 bottom-6 border-l border-line-3" style={{ left: at(now) }}>
-          <span className={`absolute top-0 right-[5px] text-right text-11 leading-[14px] whitespace-nowrap text-ink-2 ${covered ? 'hidden' : ''}`}>
-            now
-            <small className="block text-11 text-ink-3">{formatClock(now)}</small>
-          </span>
-        </div>
-        {next !== null && (
-          <div className="absolute top-2 bottom-6 border-l border-dashed border-line-2" style={{ left: at(next) }}>
-            <span className="absolute top-0 left-[5px] text-11 leading-[14px] whitespace-nowrap text-ink-2">
-              {(toMs - next) / (toMs - fromMs) > 0.05 ? `due in ${formatCountdown(next - now)}` : ''}
-            </span>
-          </div>
-        )}
-      </div>
+      <Axis fromMs={fromMs} toMs={toMs} />
+      <Marks fromMs={fromMs} toMs={toMs} now={now} marks={marks} dueAt={release?.dueAt && !release.paused ? release.dueAt : null} />
     </section>
   )
 }
+
+interface Span {
+  readonly fromMs: number
+  readonly toMs: number
+}
+
+const placed = ({ fromMs, toMs }: Span, ms: number) => `${((ms - fromMs) / (toMs - fromMs)) * 100}%`
+
+// Between two steps of the window nothing here changes, however often the lines do.
+const Axis = memo(function Axis({ fromMs, toMs }: Span) {
+  return (
+    <div aria-hidden="true" className="relative border-t border-line-1">
+      {timeTicks(fromMs, toMs, 9).map((tick) => (
+        <span key={tick} className="absolute top-1 -translate-x-1/2 text-11 leading-[14px] text-ink-3" style={{ left: placed({ fromMs, toMs }, tick) }}>
+          {(tick % 60_000 === 0 ? formatMinute : formatClock)(tick)}
+        </span>
+      ))}
+    </div>
+  )
+})
+
+interface MarksProps extends Span {
+  readonly now: number
+  readonly marks: readonly Mark[]
+  readonly dueAt: number | null
+}
+
+const Marks = memo(function Marks({ fromMs, toMs, now, marks, dueAt }: MarksProps) {
+  const at = (ms: number) => placed({ fromMs, toMs }, ms)
+  const next = dueAt !== null && dueAt > now && dueAt < toMs ? dueAt : null
+  const shown = labelled(marks, fromMs, toMs, now)
+  // What just went back matters more than the word "now".
+  const covered = shown.some((mark) => mark.side === 'left' && (now - mark.at) / (toMs - fromMs) < NOW_FRACTION)
+  return (
+    <div className={`pointer-events-none absolute inset-y-0 right-4 ${MARK_AREA}`}>
+      <div className="absolute top-13 right-0 bottom-6 bg-bg-0 opacity-60" style={{ left: at(now) }} />
+      {shown.map((mark) => (
+        <MarkLine key={mark.seq} mark={mark} left={at(mark.at)} />
+      ))}
+      <div className="absolute top-2 bottom-6 border-l border-line-3" style={{ left: at(now) }}>
+        <span className={`absolute top-0 right-[5px] text-right text-11 leading-[14px] whitespace-nowrap text-ink-2 ${covered ? 'hidden' : ''}`}>
+          now
+          <small className="block text-11 text-ink-3">{formatClock(now)}</small>
+        </span>
+      </div>
+      {next !== null && (
+        <div className="absolute top-2 bottom-6 border-l border-dashed border-line-2" style={{ left: at(next) }}>
+          <span className="absolute top-0 left-[5px] text-11 leading-[14px] whitespace-nowrap text-ink-2">
+            {(toMs - next) / (toMs - fromMs) > 0.05 ? `due in ${formatCountdown(next - now)}` : ''}
+          </span>
+        </div>
+      )}
+    </div>
+  )
+})
 
 /** Room that the word "now" takes. */
 const NOW_FRACTION = 0.06

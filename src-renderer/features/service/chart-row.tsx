@@ -52,7 +52,8 @@ const NO_REGIONS: readonly ChartRegion[] = []
 /** One metric: values now (or under the pointer) on the left, both environments' lines on one axis. */
 export function ChartRow(props: ChartRowProps) {
   const { title, unit, times, blue, green, heads, limits, format, tick, fromMs, toMs, now, hoverIndex, strips = NO_STRIPS, regions = NO_REGIONS } = props
-  const highest = Math.max(0, ...[...blue, ...green].map((line) => extent(line)?.[1] ?? 0))
+  const extents = { blue: blue.map(extent), green: green.map(extent) }
+  const highest = Math.max(0, ...[...extents.blue, ...extents.green].map((each) => each?.[1] ?? 0))
   // A limit far above everything would flatten the lines; it is then named in the caption only.
   const shown = limits.filter((limit) => limit.value <= Math.max(highest, props.minTop) * 4)
   const top = niceTop(Math.max(highest * 1.12, props.minTop, ...shown.map((limit) => limit.value * 1.25)))
@@ -64,11 +65,12 @@ export function ChartRow(props: ChartRowProps) {
   const nowLeft = `${((now - fromMs) / (toMs - fromMs)) * 100}%`
   const [blueEnd, greenEnd] = [lastRecent(blue[0], times, now), lastRecent(green[0], times, now)]
   const ends = spread([blueEnd === null ? 2 : 1 - blueEnd / top, greenEnd === null ? 2 : 1 - greenEnd / top], 0.18 + 0.03 * strips.length)
-  const summary = summarise(title, props)
+  const summary = summarise(title, props, extents)
 
   return (
     <>
-      <div className="min-w-0 border-t border-line-1 pt-2.5 pr-12 pl-4 max-[1240px]:pr-10">
+      {/* Values change each second: what is around them need not be laid out for it. */}
+      <div className="min-w-0 border-t border-line-1 pt-2.5 pr-12 pl-4 [contain:size_layout_style] max-[1240px]:pr-10">
         <h2 className="overflow-hidden leading-4 whitespace-nowrap">
           {title}
           {props.verdict && <span className="pl-2 text-11 font-normal">{props.verdict}</span>}
@@ -90,7 +92,7 @@ export function ChartRow(props: ChartRowProps) {
         </dl>
         {props.note && <div className="mt-0.5 truncate text-11 leading-4 text-ink-3">{props.note}</div>}
       </div>
-      <div className="relative flex min-h-0 min-w-0 flex-col border-t border-line-1 pt-2.5 pb-1.5">
+      <div className="relative flex min-h-0 min-w-0 flex-col border-t border-line-1 pt-2.5 pb-1.5 [contain:size_layout_style]">
         <div className="relative min-h-0 flex-1">
           {regions.map((region) => (
             <Region key={region.words} region={region} fromMs={fromMs} toMs={toMs} />
@@ -189,7 +191,7 @@ function lastRecent(line: readonly (number | null)[] | undefined, times: readonl
 }
 
 /** Lowest and highest; null without a value. Runs over every point each second. */
-function extent(line: readonly (number | null)[]): readonly [low: number, high: number] | null {
+function extent(line: readonly (number | null)[]): Extent {
   let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]
   for (const value of line) {
     if (value === null) continue
@@ -199,9 +201,11 @@ function extent(line: readonly (number | null)[]): readonly [low: number, high: 
   return low > high ? null : [low, high]
 }
 
-function summarise(title: string, props: ChartRowProps): string {
-  const one = (environment: string, line: readonly (number | null)[] | undefined) => {
-    const values = extent(line ?? [])
+type Extent = readonly [low: number, high: number] | null
+
+function summarise(title: string, props: ChartRowProps, extents: { readonly blue: readonly Extent[]; readonly green: readonly Extent[] }): string {
+  const one = (environment: 'blue' | 'green', line: readonly (number | null)[] | undefined) => {
+    const values = extents[environment][0] ?? null
     const last = line ? valueAt(line, null) : null
     if (!values) return `${environment} has no data`
     return `${environment} is at ${last === null ? 'nothing now' : props.format(last)}, between ${props.format(values[0])} and ${props.format(values[1])}`

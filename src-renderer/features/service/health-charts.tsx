@@ -1,10 +1,11 @@
-import { useState } from 'react'
+import { useMemo, useState } from 'react'
 import type { JournalEntry } from '../../../src-main/contract/journal.ts'
 import type { ServiceView } from '../../../src-main/contract/service.ts'
 import { shownCriteria, type ShownCriterion } from './criteria-shown.ts'
 import { useJudgement } from './use-judgement.tsx'
 import { chartOf, plainLimit, valueWords, type ChartName } from '../../lib/criterion-words.ts'
 import { formatDuration, formatMs, formatPercent, formatRate } from '../../lib/format.ts'
+import { steadyWindow } from '../../components/charts/scale.ts'
 import { ChartFrame } from './chart-frame.tsx'
 import { ChartRow, type ChartLimit } from './chart-row.tsx'
 import { toMarks } from './marks.ts'
@@ -16,9 +17,6 @@ const SPANS = [
   { label: '15 min', ms: 15 * 60_000 },
   { label: '1 h', ms: 60 * 60_000 },
 ] as const
-
-/** Room right of now, for what comes next. */
-const FUTURE = 0.1
 
 export interface HealthChartsProps {
   readonly service: ServiceView
@@ -32,8 +30,7 @@ export function HealthCharts({ service, entries, kind, tabs }: HealthChartsProps
   const [spanMs, setSpanMs] = useState<number>(5 * 60_000)
   const [hoverIndex, setHoverIndex] = useState<number | null>(null)
   const { lines, now } = useLines(service.name, spanMs)
-  const fromMs = now - spanMs
-  const toMs = now + spanMs * FUTURE
+  const { fromMs, toMs, nowMs } = steadyWindow(now, spanMs)
   const view = service.release
   const release = view && !view.ended ? view.release : null
   const shown = shownCriteria(service, now)
@@ -43,7 +40,8 @@ export function HealthCharts({ service, entries, kind, tabs }: HealthChartsProps
   const judges = (quantile: string) => criteria.some(({ metric }) => metric.source === 'router' && metric.of === 'latency' && metric.quantile === quantile)
   const tail = judges('p95') && !judges('p99') ? 'p95Ms' : 'p99Ms'
   const judgedOn = (chart: ChartName, scale = 1) => ({ verdict: notes[chart], limits: limitsOf(shown.all, chart, scale), strips: strips[chart] ?? [], regions: regions.filter((region) => region.chart === chart) })
-  const shared = { times: lines.times, fromMs, toMs, now, hoverIndex, onHover: setHoverIndex }
+  const shared = { times: lines.times, fromMs, toMs, now: nowMs, hoverIndex, onHover: setHoverIndex }
+  const marks = useMemo(() => toMarks(entries, fromMs, nowMs), [entries, fromMs, nowMs])
   const pointNote = lines.bucketMs > 1000 ? `one point is ${formatDuration(lines.bucketMs)}` : ''
   const head = (
     <>
@@ -62,7 +60,7 @@ export function HealthCharts({ service, entries, kind, tabs }: HealthChartsProps
     </>
   )
   return (
-    <ChartFrame rows={kind === 'health' ? 3 : 2} fromMs={fromMs} toMs={toMs} now={now} marks={toMarks(entries, fromMs, now)} release={release} head={head}>
+    <ChartFrame rows={kind === 'health' ? 3 : 2} fromMs={fromMs} toMs={toMs} now={nowMs} marks={marks} release={release} head={head}>
       {kind === 'health' ? (
         <>
           <ChartRow {...shared} title="Error ratio" unit="%" blue={[lines.blue.errorRatio]} green={[lines.green.errorRatio]} {...judgedOn('errorRatio')} minTop={0.004} format={(value) => formatPercent(value * 100, 2)} tick={(value) => (value === 0 ? '0' : formatPercent(value * 100))} note={pointNote} />
