@@ -6,7 +6,7 @@ import type { ReleaseCommand } from '../contract/vocabulary.ts'
 import { type Facts, blocksFor, blocksNewRelease } from '../core/interlocks/rules.ts'
 import { describe, overrulesAnalysis } from '../core/release/actions.ts'
 import { legalCommands, transition } from '../core/release/machine.ts'
-import { planRelease, rebase, sameVersion } from '../core/release/state.ts'
+import { planRelease, rebase, sameVersion, takenBackByGuard } from '../core/release/state.ts'
 import type { EngineDeps } from './deps.ts'
 import { commandDraft } from './drafts.ts'
 import type { Memory } from './memory.ts'
@@ -136,8 +136,10 @@ export function createCommands(deps: EngineDeps, memory: Memory, ledger: Ledger)
     return { ...rebase(release, memory.record(release.service).stable), rejectedBefore: rejectionOf(release.service, release.candidate) }
   }
 
-  /** Why the guard took this very version back before, or null. */
+  /** Why the guard took this very version back when it last had traffic, or null: others that came since acquit it of nothing. */
   function rejectionOf(service: string, candidate: VersionRef): string | null {
+    const before = memory.lastOutcome(service, candidate)
+    if (before) return takenBackByGuard(before) ? (before.rollback?.reason ?? '') : null
     const { rejected } = memory.record(service)
     return rejected && sameVersion(rejected.deployed, candidate) ? rejected.why : null
   }

@@ -143,6 +143,25 @@ describe('nothing goes on by itself', () => {
   })
 })
 
+describe('a version the guard took back', () => {
+  it('asks also after another version was released meanwhile, and after a restart', async () => {
+    const sim = await holding({ plan: { steps: [last], bakeMs: 5_000, rollbackWindowMs: 5_000 } })
+    await until(sim, () => phase(sim) === 'retired')
+    sim.world.script('3.0.0', { errorRatio: 0.3 })
+    await sim.create('3.0.0')
+    await until(sim, () => phase(sim) === 'rolledBack')
+    sim.world.script('1.0.0', { errorRatio: 0 })
+    await sim.create('1.0.0')
+    await until(sim, () => phase(sim) === 'retired')
+    await sim.restart(1000)
+    await sim.time.advance(5_000)
+    await sim.create('3.0.0')
+    await sim.time.advance(30_000)
+    expect(sim.current()?.release.candidate.version).toBe('3.0.0')
+    expect(sim.current()?.release.paused?.why ?? 'not asked').toContain('rolled back by the guard before')
+  })
+})
+
 describe('what is said', () => {
   it('is no pass where nothing was judged', async () => {
     const sim = await holding({ plan: { criteria: [], steps: [{ weightPercent: 10, hold: { kind: 'analysis', ms: 20_000 }, approvals: 0 }, last] } })

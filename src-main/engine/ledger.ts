@@ -4,6 +4,7 @@ import type { JournalDraft, JournalEntry } from '../contract/journal.ts'
 import type { Release } from '../contract/release.ts'
 import { type Input, transition } from '../core/release/machine.ts'
 import type { CommitBatch, Effect, OutboxItem, ServiceRecord } from '../core/ports.ts'
+import { takenBackByGuard } from '../core/release/state.ts'
 import type { EngineDeps } from './deps.ts'
 import type { Memory } from './memory.ts'
 
@@ -145,8 +146,7 @@ function follow(record: ServiceRecord, release: Release): ServiceRecord {
     case 'rolledBack': {
       const environment = release.candidateEnvironment === 'blue' ? 'green' : 'blue'
       // What the guard took back by itself goes nowhere by itself again.
-      const byGuard = release.rollback?.by.known === 'system' && release.analysis.some(({ verdict }) => verdict === 'fail')
-      const rejected = byGuard ? { deployed: release.candidate, releaseId: release.id, why: release.rollback?.reason ?? '' } : record.rejected
+      const rejected = takenBackByGuard(release) ? { deployed: release.candidate, releaseId: release.id, why: release.rollback?.reason ?? '' } : record.rejected
       return { ...record, desiredWeights: release.desiredWeights, stable: release.stable && { environment, deployed: release.stable }, rejected }
     }
     case 'awaitingApproval':

@@ -1,9 +1,10 @@
 import type { CriterionResult } from '../contract/analysis.ts'
 import type { Release } from '../contract/release.ts'
-import type { EnvironmentSeries, MetricSample, Observed, ObservedService } from '../contract/traffic.ts'
+import type { EnvironmentSeries, MetricSample, Observed, ObservedService, VersionRef } from '../contract/traffic.ts'
 import type { ServiceConfig } from '../contract/workspace.ts'
 import { RELEASE_MACHINE } from '../core/release/machine.ts'
 import type { Facts } from '../core/interlocks/rules.ts'
+import { sameVersion } from '../core/release/state.ts'
 import type { ServiceRecord } from '../core/ports.ts'
 import type { EngineDeps } from './deps.ts'
 
@@ -58,9 +59,15 @@ export function createMemory(deps: EngineDeps) {
     return of(service).find((release) => release.startedAt !== null) ?? null
   }
 
+  /** The newest release of a version that had its say: rolled back, or live to the end. */
+  function lastOutcome(service: string, candidate: VersionRef): Release | null {
+    return of(service).find((release) => ['rolledBack', 'completed', 'retired'].includes(release.phase) && sameVersion(release.candidate, candidate)) ?? null
+  }
+
   return {
     reload,
     configs,
+    lastOutcome,
     analysis,
     dataLag,
     record,

@@ -114,6 +114,11 @@ export function isWarning(result: CriterionResult): boolean {
   return result.verdict === 'fail' && result.severity === 'warn'
 }
 
+/** Rolled back because of a verdict, by nobody's decision. */
+export function takenBackByGuard(release: Pick<Release, 'phase' | 'rollback' | 'analysis'>): boolean {
+  return release.phase === 'rolledBack' && release.rollback?.by.known === 'system' && release.analysis.some(({ verdict }) => verdict === 'fail')
+}
+
 /** True while a person has suspended automatic roll back. */
 export function guardIsSuspended(release: Pick<Release, 'guardSuspended'>, at: number): boolean {
   return release.guardSuspended !== null && at < release.guardSuspended.until
