@@ -163,6 +163,15 @@ describe('a version the guard took back', () => {
 })
 
 describe('what is said', () => {
+  it('of the record is what people read: histograms stay with the judges', async () => {
+    const sim = await holding({}, 12 * 60_000)
+    const kept = sim.disk.releases.get(id(sim))?.baseline
+    expect(kept?.series.latency.some((buckets) => buckets.length > 0)).toBe(true)
+    const shown = sim.current()?.release.baseline
+    expect(shown?.series.requests).toEqual(kept?.series.requests)
+    expect(shown?.series.latency.every((buckets) => buckets.length === 0)).toBe(true)
+  })
+
   it('is no pass where nothing was judged', async () => {
     const sim = await holding({ plan: { criteria: [], steps: [{ weightPercent: 10, hold: { kind: 'analysis', ms: 20_000 }, approvals: 0 }, last] } })
     await until(sim, () => phase(sim) === 'baking')

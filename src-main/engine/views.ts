@@ -1,4 +1,4 @@
-import type { Criterion } from '../contract/analysis.ts'
+import type { Criterion, FrozenBaseline } from '../contract/analysis.ts'
 import type { Release, ReleaseView } from '../contract/release.ts'
 import type { ServiceView, WaitingItem } from '../contract/service.ts'
 import type { MetricSample } from '../contract/traffic.ts'
@@ -26,7 +26,8 @@ export function createViews(deps: EngineDeps, memory: Memory) {
   function release(found: Release): ReleaseView {
     const live = memory.analysis.get(found.id)
     const judged = RELEASE_MACHINE[found.phase].ended || found.phase === 'rollingBack' ? undefined : live
-    const view = viewRelease(judged ? { ...found, analysis: [...judged] } : found, memory.facts(found.service, found))
+    const shownAs = { ...found, baseline: found.baseline && withoutHistograms(found.baseline) }
+    const view = viewRelease(judged ? { ...shownAs, analysis: [...judged] } : shownAs, memory.facts(found.service, found))
     return isHeld(found) ? { ...view, next: whyHeld(found), waitsFor: 'operator' } : view
   }
 
@@ -147,6 +148,11 @@ export function createViews(deps: EngineDeps, memory: Memory) {
   return { release, service, waiting, names: () => [...memory.configs.keys()] }
 }
 export type Views = ReturnType<typeof createViews>
+
+/** Sent with every reading: the counts of the record. Its histograms, by far the most of it, are for judges. */
+function withoutHistograms(baseline: FrozenBaseline): FrozenBaseline {
+  return { ...baseline, series: { ...baseline.series, latency: baseline.series.at.map(() => []) } }
+}
 
 function errorRatio(samples: readonly MetricSample[]): number {
   const recent = samples.slice(-HEALTH_WINDOW)
