@@ -179,6 +179,20 @@ describe('what is said', () => {
   })
 })
 
+describe('a person', () => {
+  it('holds the guard off, and gives it back, wherever it may act: also while a step waits for approval', async () => {
+    const sim = await holding({ plan: { steps: [{ weightPercent: 10, hold: MANUAL, approvals: 0 }, { weightPercent: 50, hold: MANUAL, approvals: 1 }, last] } })
+    await sim.command(id(sim), 'promote')
+    expect(phase(sim)).toBe('awaitingApproval')
+    await sim.command(id(sim), 'suspendGuard', { reason: 'a load test', forMs: 3_600_000 })
+    sim.world.script('2.0.0', { errorRatio: 0.3 })
+    await sim.time.advance(60_000)
+    expect(sim.weights().green).toBe(10)
+    await sim.command(id(sim), 'restoreGuard')
+    await until(sim, () => back(sim), 5_000)
+  })
+})
+
 describe('a console that only reads', () => {
   it('judges nothing at the end of a hold, and moves nothing', async () => {
     let readOnly: string | null = null

@@ -48,11 +48,11 @@ describe('the release machine', () => {
     expect(grid).toMatchInlineSnapshot(`
       {
         "abandoned": "",
-        "awaitingApproval": "approve pause resume rollBack",
+        "awaitingApproval": "approve pause resume rollBack suspendGuard restoreGuard",
         "baking": "promote pause resume rollBack suspendGuard restoreGuard",
         "completed": "pause resume rollBack retire suspendGuard restoreGuard",
         "deploying": "pause resume rollBack abandon",
-        "failed": "rollBack retry abandon",
+        "failed": "rollBack retry abandon suspendGuard restoreGuard",
         "planned": "start abandon",
         "retired": "rollBack",
         "rolledBack": "",

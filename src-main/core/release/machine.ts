@@ -102,7 +102,7 @@ const judgedWhileMoving: OnSignal<'judged'> = (release, signal, at) => {
 
 /** While the guard may take traffic back, a person may hold it off for a time, with a reason; and give it back. */
 const guard: PhaseRow['on'] = {
-  suspendGuard: (r, i) => suspendGuard(r, { by: i.by, reason: i.reason, at: i.at, forMs: i.forMs ?? GUARD_SUSPENSION_MS }),
+  suspendGuard: (r, i) => (untouched(r) ? null : suspendGuard(r, { by: i.by, reason: i.reason, at: i.at, forMs: i.forMs ?? GUARD_SUSPENSION_MS })),
   restoreGuard: (r) => (r.guardSuspended === null ? null : { next: { ...r, guardSuspended: null }, effects: [] }),
 }
 
@@ -158,6 +158,7 @@ export const RELEASE_MACHINE: { readonly [P in ReleasePhase]: PhaseRow } = {
       pause,
       resume: (r, i) => resume(r, i.at),
       abandon: (r, i) => (untouched(r) ? abandon(r, i.at) : null),
+      ...guard,
     },
     when: { judged: judgedWhileMoving, revertedElsewhere, clockJumped },
   },
@@ -231,7 +232,7 @@ export const RELEASE_MACHINE: { readonly [P in ReleasePhase]: PhaseRow } = {
     ended: false,
     trafficMayBeOff: true,
     waitsFor: () => 'operator',
-    on: { retry: (r, i) => retry(r, i.at), rollBack, abandon: (r, i) => (untouched(r) ? abandon(r, i.at) : null) },
+    on: { retry: (r, i) => retry(r, i.at), rollBack, abandon: (r, i) => (untouched(r) ? abandon(r, i.at) : null), ...guard },
     when: { revertedElsewhere, judged: judgedWhileMoving, clockJumped },
   },
   abandoned: { ended: true, trafficMayBeOff: false, waitsFor: nobody, on: {}, when: {} },
