@@ -80,6 +80,7 @@ describe('roles', () => {
         () => command(console, view, 'promote'),
         () => command(console, view, 'rollBack'),
         () => command(console, view, 'pause'),
+        () => command(console, view, 'suspendGuard', { reason: 'noise' }),
         () => release(console, 'good-3', { queue: true }),
         () => console.system.stopAll({ reason: '', operationId: operationId() }),
         () => console.workspace.reload(),
