@@ -92,7 +92,7 @@ export function ChartRow(props: ChartRowProps) {
         </dl>
         {props.note && <div className="mt-0.5 truncate text-11 leading-4 text-ink-3">{props.note}</div>}
       </div>
-      <div className="relative flex min-h-0 min-w-0 flex-col border-t border-line-1 pt-2.5 pb-1.5 [contain:size_layout_style]">
+      <div className="relative flex min-h-0 min-w-0 flex-col border-t border-line-1 pt-2.5 pb-1.5 [contain:size_style]">
         <div className="relative min-h-0 flex-1">
           {regions.map((region) => (
             <Region key={region.words} region={region} fromMs={fromMs} toMs={toMs} />
