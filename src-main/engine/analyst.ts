@@ -137,6 +137,7 @@ export function createAnalyst(deps: EngineDeps) {
       candidateSince: since,
       stepSince: release.weightSince ?? since,
       weightPercent: release.desiredWeights[candidateEnvironment],
+      ...(criterion.metric.source === 'query' && deps.metrics ? { intervalMs: deps.metrics.intervalMs(criterion.metric) } : {}),
       crashes: watch.recording.tracks[candidateEnvironment].crashes.filter((at) => at >= since),
     }
   }

@@ -58,7 +58,7 @@ export async function tryCriterion(deps: EngineDeps, memory: Memory, service: st
     sides.baseline = columns(otherEnvironment(environment))
   }
   const weightPercent = reading.kind === 'known' ? Math.max(1, reading.value.weights[environment]) : 1
-  const result = judgeCriterion(criterion, { now, ...sides, frozen: null, candidateSince: fromAt, stepSince: fromAt, weightPercent, crashes: [] })
+  const result = judgeCriterion(criterion, { now, ...sides, frozen: null, candidateSince: fromAt, stepSince: fromAt, weightPercent, crashes: [], ...(metric.source === 'query' && deps.metrics ? { intervalMs: deps.metrics.intervalMs(metric) } : {}) })
   const { at, requests, errors, latency, values } = sides.candidate
   const counted = (i: number): number | null => {
     if (isLatency(metric)) return percentileMs(new Map(latency[i]), metric.source === 'router' ? SHARES[metric.quantile] : SHARES.p95)

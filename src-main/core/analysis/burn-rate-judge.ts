@@ -45,7 +45,9 @@ export function judgeBurnRate(criterion: Criterion, judge: BurnRate, input: Judg
   if (failing) {
     const baseline = burnOf(cleanSeries(input.baseline, -Infinity, input.now), failing.pair, input.now, since, budget)
     const closeness = 1
-    if (baseline.breaches) return { ...measured, statistic, closeness, bothSides: true, why: `${sentence}. But the other environment burns its budget too (${readable(baseline.short.burn)} times): moving traffic would not help.` }
+    // When a failure is common to both, chance decides who crosses a factor first.
+    const isAsBad = baseline.long.requests >= judge.minRequests && baseline.long.burn >= failing.long.burn / 2 && baseline.short.burn >= failing.short.burn / 2
+    if (baseline.breaches || isAsBad) return { ...measured, statistic, closeness, bothSides: true, why: `${sentence}. But the other environment burns its budget too (${readable(baseline.short.burn)} times): moving traffic would not help.` }
     return { ...measured, statistic, closeness, verdict: 'fail', why: `${sentence}.` }
   }
   const elapsed = input.now - since

@@ -18,6 +18,8 @@ export interface JudgeInput {
   readonly weightPercent: number
   /** Ends of candidate processes, and readiness lost, since candidateSince: wall clock ms each. Evidence, not absence. */
   readonly crashes: readonly number[]
+  /** How far apart a query's answers are, as its provider declares it, ms; absent: as its answers show. */
+  readonly intervalMs?: number
 }
 
 /** How the budget for false alarms is shared. */

@@ -24,7 +24,7 @@ export function judgeMannWhitney(criterion: Criterion, judge: MannWhitneyJudge, 
   const name = nameOf(criterion.metric)
   const lower = name.charAt(0).toLowerCase() + name.slice(1)
   const candidate = withReadings(criterion, cleanSeries(input.candidate, input.candidateSince, input.now))
-  const absent = absenceOf(criterion, candidate, input.candidateSince, input.now)
+  const absent = absenceOf(criterion, candidate, input.candidateSince, input.now, input.intervalMs)
   if (absent) return { ...blank, why: `No verdict on ${lower}: ${absent.why}.`, absentSince: absent.since }
   const start = Math.max(input.stepSince, input.candidateSince) + criterion.graceMs
   const windows = judge.windowMs === 0 ? 0 : Math.floor((input.now - start) / judge.windowMs)

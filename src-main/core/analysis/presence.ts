@@ -6,7 +6,7 @@ import { readableDuration } from './words.ts'
 const STALE_MS = 5_000
 /** A query's answer may be so many of its own intervals old. */
 const STALE_INTERVALS = 3
-/** Its interval, before two answers show it. */
+/** Its interval, where neither its provider says it nor two answers show it. */
 const QUERY_INTERVAL_MS = 15_000
 /** Where the recent past is looked at for gaps. */
 const RECENT_MS = 30_000
@@ -21,9 +21,9 @@ export interface Absence {
  * Whether the candidate's (or the baseline's) data is there: newest sample fresh, and at least half of the last 30 s
  * covered. Data that is there but says "no traffic" is not absent.
  */
-export function absenceOf(criterion: Criterion, series: CleanSeries, since: number, now: number): Absence | null {
+export function absenceOf(criterion: Criterion, series: CleanSeries, since: number, now: number, intervalMs?: number): Absence | null {
   const isQuery = criterion.metric.source === 'query'
-  const interval = isQuery ? (intervalOf(series.at) ?? QUERY_INTERVAL_MS) : 1_000
+  const interval = isQuery ? Math.max(intervalMs ?? 0, intervalOf(series.at) ?? intervalMs ?? QUERY_INTERVAL_MS) : 1_000
   const stale = isQuery ? Math.max(STALE_MS, interval * STALE_INTERVALS) : STALE_MS
   const newest = series.at.at(-1)
   const spoiled = series.unusable > 0 ? ` (${series.unusable} were unusable)` : ''

@@ -26,7 +26,7 @@ export function judgeThreshold(criterion: Criterion, judge: Threshold, input: Ju
   const name = nameOf(criterion.metric)
   const series = cleanSeries(input.candidate, input.candidateSince, input.now)
   const usable = withReadings(criterion, series)
-  const absent = absenceOf(criterion, usable, input.candidateSince, input.now)
+  const absent = absenceOf(criterion, usable, input.candidateSince, input.now, input.intervalMs)
   if (absent) return { ...blank, why: `No verdict on ${lower(name)}: ${absent.why}.`, absentSince: absent.since }
   const graceUntil = Math.max(input.stepSince, input.candidateSince) + criterion.graceMs
   if (input.now <= graceUntil) return { ...blank, why: `Grace: ${lower(name)} is judged ${readableDuration(graceUntil - input.now)} from now.` }
@@ -46,9 +46,12 @@ export function judgeThreshold(criterion: Criterion, judge: Threshold, input: Ju
   const sentence = `${name} ${describeValue(criterion.metric, latest.value)} over ${readable(latest.size)} ${unit} in ${readableDuration(judge.windowMs)}, limit ${describeValue(criterion.metric, judge.limit)}`
   const closeness = judge.harm === 'above' ? within01(judge.limit <= 0 ? 0 : latest.value / judge.limit) : within01(latest.value <= 0 ? 1 : judge.limit / latest.value)
   if (inARow >= judge.consecutive) {
-    const other = windowsOf(criterion, judge, withReadings(criterion, cleanSeries(input.baseline, -Infinity, input.now)), newest)
+    // Over the very same time: what was well before the candidate had traffic says nothing of now.
+    const judgedFrom = criterion.graceMs === 0 ? input.candidateSince : graceUntil
+    const other = windowsOf(criterion, judge, withReadings(criterion, cleanSeries(input.baseline, judgedFrom, input.now)), newest)
     const baseline = other[0]?.value ?? null
-    if (other.length > 0 && other.every(breaches)) return { ...measured, baseline, statistic, closeness: 1, bothSides: true, why: `${sentence}. But the other environment is beyond it too (${describeValue(criterion.metric, baseline ?? 0)}): moving traffic would not help.` }
+    const isShared = ({ value, size }: Window, back: number) => breaches({ value, size }) || (judge.harm === 'above' && value !== null && size >= judge.minRequests && countsErrors(criterion) && isAsBad(value, size, windows[back]?.value ?? 1, judge.limit))
+    if (other.length > 0 && other.every(isShared)) return { ...measured, baseline, statistic, closeness: 1, bothSides: true, why: `${sentence}. But the other environment is at it too (${describeValue(criterion.metric, baseline ?? 0)}): moving traffic would not help.` }
     return { ...measured, baseline, statistic, closeness: 1, verdict: 'fail', why: judge.consecutive > 1 ? `${sentence}, ${judge.consecutive} times in a row.` : `${sentence}.` }
   }
   // Beyond the limit but not for long enough yet: a pass would be a lie, a fail too early.
@@ -57,6 +60,15 @@ export function judgeThreshold(criterion: Criterion, judge: Threshold, input: Ju
 }
 
 const lower = (name: string): string => (/^[A-Z]{2}/.test(name) ? name : name.charAt(0).toLowerCase() + name.slice(1))
+
+function countsErrors({ metric }: Criterion): boolean {
+  return (metric.source === 'router' && metric.of === 'errorRatio') || (metric.source === 'probe' && metric.of === 'failureRatio')
+}
+
+/** When a failure is common to both, chance decides who crosses a limit first: half as bad, and beyond the limit within two standard deviations. */
+function isAsBad(ratio: number, requests: number, candidateRatio: number, limit: number): boolean {
+  return ratio >= candidateRatio / 2 && ratio + 2 * Math.sqrt((ratio * (1 - ratio)) / requests) >= limit
+}
 
 export function judgesPoints(criterion: Criterion): boolean {
   return criterion.metric.source === 'query' || criterion.metric.source === 'process'
