@@ -113,6 +113,22 @@ describe('a guarded release', () => {
     expect(await until(sim, () => back(sim), 120_000)).toBeLessThan(60_000)
   })
 
+  it('asks instead of taking a first release out of service: there is nothing to go back to', async () => {
+    const sim = createSimulation({ noisy: true, initialVersion: null, plan: PLAN })
+    sim.world.script('2.0.0', { errorRatio: 0.9 })
+    sim.boot()
+    await sim.time.advance(2_000)
+    await sim.create('2.0.0')
+    await until(sim, () => sim.current()?.release.paused !== null, 60_000)
+    expect(sim.weights()).toEqual({ blue: 100, green: 0 })
+    expect(sim.current()?.release.paused?.why).toContain('Error ratio')
+    await sim.time.advance(120_000)
+    expect(sim.weights()).toEqual({ blue: 100, green: 0 })
+    expect(actions(sim).filter((action) => action === 'analysis.warned')).toHaveLength(1)
+    await sim.command(sim.current()?.release.id ?? '', 'rollBack')
+    expect(sim.weights()).toEqual({ blue: 0, green: 0 })
+  })
+
   it('holds and says so when both sides are bad: moving traffic would not help', async () => {
     const sim = await ready({ plan: { criteria: [errorLimit()] } })
     sim.world.script('1.0.0', { errorRatio: 0.3 })

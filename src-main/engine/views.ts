@@ -6,7 +6,7 @@ import { ENVIRONMENTS, type HealthState, type ReleasePhase } from '../contract/v
 import { describeValue } from '../core/analysis/words.ts'
 import { blocksAutomaticAdvance, blocksNewRelease } from '../core/interlocks/rules.ts'
 import { viewRelease } from '../core/release/actions.ts'
-import { blindResults, holdingCriteria } from '../core/release/state.ts'
+import { blindResults, criteriaInForce, holdingCriteria } from '../core/release/state.ts'
 import { RELEASE_MACHINE } from '../core/release/machine.ts'
 import type { EngineDeps } from './deps.ts'
 import type { Memory } from './memory.ts'
@@ -132,10 +132,12 @@ export function createViews(deps: EngineDeps, memory: Memory) {
       if (current.phase === 'shifting' && !current.shiftPending && RELEASE_MACHINE.shifting.waitsFor(current) === 'operator') add('manualStep', current.paused ? (current.paused.why === '' ? 'Paused' : 'Asks') : 'Manual step', current.paused && current.paused.why !== '' ? current.paused.why : `${version} holds at ${current.desiredWeights[current.candidateEnvironment]} %.`, current.paused?.at ?? current.weightSince ?? since)
       // A guard that asks outside a step, before the first traffic or after the last, waits for a person no less.
       if (current.paused && current.paused.why !== '' && ASKS_OUTSIDE_STEPS.includes(current.phase)) add('manualStep', 'Asks', current.paused.why, current.paused.at)
-      if (isHeld(current)) add('analysis', 'Held', whyHeld(current), current.dueAt ?? since)
+      if (isHeld(current)) add('analysis', 'Held', whyHeld(current).replace(/^Held: /, ''), current.dueAt ?? since)
       const doubts = memory.analysis.get(current.id) ?? []
       const absent = RELEASE_MACHINE[current.phase].ended ? undefined : doubts.find(({ absentSince }) => absentSince !== null)
-      if (absent) add('analysis', 'No metrics', `${absent.why} It neither promotes nor rolls back by itself until they are back.`, absent.absentSince ?? since, null, 'metrics')
+      const declared = absent && criteriaInForce(current).find(({ name }) => name === absent.name)?.absence
+      const meanwhile = !declared || declared.action === 'hold' ? 'It neither promotes nor rolls back by itself until they are back.' : `It does not go on; missing for ${Math.round(declared.afterMs / 1000)} s it ${declared.action === 'pause' ? 'pauses and asks' : 'rolls back'}, as declared.`
+      if (absent) add('analysis', 'No metrics', `${absent.why} ${meanwhile}`, absent.absentSince ?? since, null, 'metrics')
       const shared = RELEASE_MACHINE[current.phase].ended ? undefined : doubts.find(({ bothSides }) => bothSides)
       if (shared) add('health', 'Both environments', shared.why, shared.fromAt, null, 'bothSides')
       if (current.rollback && current.rollback.reason === '' && current.rollback.by.known !== 'system') add('reasonOwed', 'Reason missing', `Say why ${version} was rolled back.`, current.rollback.at)

@@ -103,10 +103,19 @@ export function candidatePercent(release: Release): number {
 /** Phases in which traffic is as a step left it: waiting for the next one, or baking at the last. */
 const AT_A_STEP: readonly ReleasePhase[] = ['shifting', 'awaitingApproval', 'baking', 'failed']
 
-/** What is judged now: the step's own criteria if it names any, else the plan's. */
-export function criteriaInForce(release: Pick<Release, 'plan' | 'phase' | 'stepIndex'>): readonly Criterion[] {
+/**
+ * What is judged now: the step's own criteria if it names any, else the plan's. On a service's first release they pause
+ * and ask: there is nothing to go back to, and out of service is worse than half working for anybody but a person to choose.
+ */
+export function criteriaInForce(release: Pick<Release, 'plan' | 'phase' | 'stepIndex' | 'stable'>): readonly Criterion[] {
   const step = AT_A_STEP.includes(release.phase) ? release.plan.steps[release.stepIndex] : undefined
-  return step?.criteria ?? release.plan.criteria
+  const criteria = step?.criteria ?? release.plan.criteria
+  return release.stable === null ? criteria.map(asking) : criteria
+}
+
+function asking(criterion: Criterion): Criterion {
+  const { absence } = criterion
+  return { ...criterion, severity: 'warn', absence: absence.action === 'rollBack' ? { ...absence, action: 'pause' } : absence }
 }
 
 /** A breach that pauses and asks instead of taking traffic back. */
