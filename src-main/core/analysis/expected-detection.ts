@@ -36,9 +36,10 @@ export function expectedDetectionMs(criterion: Criterion, rates: ExpectedRates, 
   if (isCounted && rates.candidateRps <= 0) return null
   switch (judge.kind) {
     case 'threshold': {
-      const filledMs = isCounted ? (judge.minRequests / rates.candidateRps) * 1000 : 0
+      // From the first traffic on the window holds nothing but the candidate: it need not be full, only have enough in it.
+      const filledMs = isCounted ? (judge.minRequests / rates.candidateRps) * 1000 : criterion.metric.source === 'process' ? judge.minRequests * 1000 : judge.windowMs
       if (filledMs > judge.windowMs) return null
-      return Math.round(criterion.graceMs + judge.windowMs + (judge.consecutive - 1) * 1000)
+      return Math.round(criterion.graceMs + Math.max(1000, filledMs) + (judge.consecutive - 1) * 1000)
     }
     case 'burnRate': {
       const possible = judge.windows.filter(({ longMs }) => !isCounted || (rates.candidateRps * longMs) / 1000 >= judge.minRequests)

@@ -100,6 +100,7 @@ export function createEnvironment(options: EnvironmentOptions): Environment {
     const port = await findFreePort()
     if (mine !== run) return
     const startedAt = Date.now()
+    log.reserve()
     const child = launchProcess(deployed.spec, {
       service: options.service,
       environment: options.name,

@@ -1,4 +1,5 @@
-import { closeSync, copyFileSync, fstatSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { closeSync, copyFileSync, fstatSync, ftruncateSync, openSync, readSync, statfsSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import type { LogLine } from '../../../contract/service.ts'
 
@@ -7,11 +8,42 @@ const MAX_LINE_CHARS = 8_192
 const ROTATE_BYTES = 5 << 20
 const POLL_MS = 150
 const REPLAY_BYTES = 64 << 10
+/** Set aside for each file when a process is started, so that what it writes fits whatever the disk does. */
+const RESERVED_BYTES = 256 << 10
+/** With less than this free, files are cut at half of what is set aside. */
+const SCARCE_BYTES = 16 << 20
+const LOOK_MS = 1000
+
+/** Whether the disk of a folder is nearly full; looked at once a second, for all logs in it. */
+const scarcity = new Map<string, { lookedAt: number; scarce: boolean }>()
+function isScarce(folder: string): boolean {
+  const known = scarcity.get(folder)
+  const now = performance.now()
+  if (known && now - known.lookedAt < LOOK_MS) return known.scarce
+  let scarce = false
+  try {
+    const { bavail, bsize } = statfsSync(folder)
+    scarce = bavail * bsize < SCARCE_BYTES
+  } catch {
+    // Not a reason to cut anything.
+  }
+  scarcity.set(folder, { lookedAt: now, scarce })
+  return scarce
+}
+
+/** Sets blocks aside beyond the end of a file without lengthening it (fallocate(1), Linux). Elsewhere, or without it, nothing happens. */
+function setAside(file: string): void {
+  if (process.platform !== 'linux') return
+  spawn('fallocate', ['--keep-size', '--length', String(RESERVED_BYTES), file], { stdio: 'ignore' }).on('error', () => undefined)
+}
 
 /**
  * Output of one environment. The process writes straight into files, so that it neither blocks nor dies when the
  * supervisor does; the supervisor reads along and keeps the newest lines in memory. The time of a line is when it
  * was read. Files are rotated once at 5 MiB (copied, then cut: the process keeps its descriptor).
+ *
+ * A full disk must not become a service that fails because it cannot write its log: room is set aside for each file, and
+ * when the disk is nearly full files are cut early. What is lost then is old output, never a request.
  */
 export interface EnvironmentLog {
   /** Descriptors to start a process with. */
@@ -24,6 +56,8 @@ export interface EnvironmentLog {
   subscribe(onLines: (lines: readonly LogLine[]) => void): () => void
   /** Reads what was written up to now. */
   poll(): void
+  /** Before a process is started: room for its output. */
+  reserve(): void
   close(): void
 }
 
@@ -33,7 +67,7 @@ interface Follower {
   readonly fd: number
 }
 
-function follow(file: string, fromEnd: boolean, onLine: (text: string) => void): Follower {
+function follow(folder: string, file: string, fromEnd: boolean, onLine: (text: string) => void): Follower {
   const fd = openSync(file, 'a+', 0o600)
   const size = fstatSync(fd).size
   let offset = fromEnd ? size : Math.max(0, size - REPLAY_BYTES)
@@ -51,10 +85,19 @@ function follow(file: string, fromEnd: boolean, onLine: (text: string) => void):
       offset += count
       take(chunk.subarray(0, count))
     }
-    if (size > ROTATE_BYTES) {
+    const scarce = size > RESERVED_BYTES / 2 && isScarce(folder)
+    if (size <= ROTATE_BYTES && !scarce) return
+    if (!scarce) keepCopy()
+    ftruncateSync(fd, 0)
+    offset = 0
+    setAside(file)
+  }
+
+  function keepCopy(): void {
+    try {
       copyFileSync(file, `${file}.1`)
-      ftruncateSync(fd, 0)
-      offset = 0
+    } catch {
+      // Old output is losable; the supervisor is not.
     }
   }
 
@@ -101,8 +144,8 @@ export function openEnvironmentLog(folder: string, service: string, environment:
     for (const onLines of subscribers) onLines(lines)
   }
 
-  const out = follow(`${base}.stdout.log`, !replay, (text) => add('stdout', text))
-  const err = follow(`${base}.stderr.log`, !replay, (text) => add('stderr', text))
+  const out = follow(folder, `${base}.stdout.log`, !replay, (text) => add('stdout', text))
+  const err = follow(folder, `${base}.stderr.log`, !replay, (text) => add('stderr', text))
   const own = openSync(`${base}.supervisor.log`, 'a', 0o600)
   function poll(): void {
     out.poll()
@@ -119,8 +162,12 @@ export function openEnvironmentLog(folder: string, service: string, environment:
       // What the process said before comes first.
       poll()
       add('supervisor', text)
-      if (fstatSync(own).size > ROTATE_BYTES) ftruncateSync(own, 0)
-      writeSync(own, `${new Date().toISOString()} ${text}\n`)
+      try {
+        if (fstatSync(own).size > ROTATE_BYTES) ftruncateSync(own, 0)
+        writeSync(own, `${new Date().toISOString()} ${text}\n`)
+      } catch {
+        // A full disk: it is still in memory, and shown.
+      }
       flush()
     },
     recent: (lines) => ring.slice(-Math.min(lines, RING_LINES)),
@@ -133,6 +180,10 @@ export function openEnvironmentLog(folder: string, service: string, environment:
       return () => subscribers.delete(onLines)
     },
     poll,
+    reserve() {
+      setAside(`${base}.stdout.log`)
+      setAside(`${base}.stderr.log`)
+    },
     close() {
       clearInterval(timer)
       for (const fd of [out.fd, err.fd, own]) closeSync(fd)
