@@ -55,10 +55,12 @@ export function createAnalyst(deps: EngineDeps) {
   }
 
   /** What happened before anyone watched, as far as the provider still knows it. */
-  async function fill(service: string, read: (fromAt: number) => Promise<EnvironmentSeries>): Promise<void> {
+  async function fill(service: string, observed: ObservedService | null, read: (fromAt: number) => Promise<EnvironmentSeries>): Promise<void> {
     const watch = watchOf(service)
     if (watch.early === null || watch.filling) return
     watch.filling = true
+    // What is not in samples (restarts) is taken to have been as it is now.
+    if (observed) watch.recording.see(observed, clock.wallMs())
     try {
       const past = await read(clock.wallMs() - 15 * 60_000)
       watch.recording.add(withoutFuture(past, clock.wallMs()))

@@ -207,7 +207,8 @@ export function createWatcher(deps: EngineDeps, memory: Memory, ledger: Ledger, 
   function record(release: Release): void {
     const provider = memory.configs.get(release.service)?.provider
     if (!isWatched(release) || provider === undefined || !deps.provider(provider).capabilities.metrics) return
-    once(`fill ${release.service}`, () => analyst.fill(release.service, (fromAt) => deps.provider(provider).metrics(release.service, fromAt)))
+    const reading = memory.observed(release.service)
+    once(`fill ${release.service}`, () => analyst.fill(release.service, reading.kind === 'known' ? reading.value : null, (fromAt) => deps.provider(provider).metrics(release.service, fromAt)))
   }
 
   function isWatched(release: Release): boolean {
