@@ -17,7 +17,7 @@ export async function composeAudit(options: ComposeOptions & { readonly auditFil
   const refuse = async (): Promise<never> => {
     throw new Fault('readOnly', 'This console was opened on a journal to read it; it controls nothing.', 'Start Signalbox without --audit to act.')
   }
-  const workspace = { name: 'audit', tier: 'prod' as const, file: options.auditFile, digest: '', demo: false, problems: [], commands: [], commandsDigest: '', trusted: false, text: '' }
+  const workspace = { name: 'audit', tier: 'prod' as const, file: options.auditFile, digest: '', demo: false, problems: [], commands: [], commandsDigest: '', trusted: false, connections: [], text: '' }
   const status = (): SystemStatus => ({
     protocol: PROTOCOL_VERSION,
     appVersion: APP_VERSION,

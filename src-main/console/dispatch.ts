@@ -91,7 +91,7 @@ export function createDispatch(parts: DispatchParts): CoreApi {
       },
       async testConnection({ provider }, context) {
         if (provider.startsWith('webhook:')) return { checks: await testWebhookNamed(provider.slice('webhook:'.length), who(context)) }
-        if (provider === 'metrics') return { checks: [...(await parts.measuring().source.check())] }
+        if (provider.startsWith('metrics:')) return { checks: (await parts.measuring().source.check()).filter(({ name }) => name === provider.slice('metrics:'.length)) }
         if (provider !== 'local') throw new Fault('notFound', `There is no provider ${provider}.`, 'Use local.')
         return { checks: await testLocalConnection(providers.local, parts.engineAsItIs().services()) }
       },

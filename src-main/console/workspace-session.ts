@@ -95,6 +95,10 @@ export function openWorkspaceSession(file: string | null, trustedDigests: Readon
       commands: [...(workspace?.commands ?? [])],
       commandsDigest: workspace?.commandsDigest ?? '',
       trusted: trusted(),
+      connections: [
+        ...(inForce?.metricsProviders ?? []).map(({ name, kind }) => ({ kind: 'metrics' as const, name, detail: kind, test: `metrics:${name}` })),
+        ...(inForce?.webhooks ?? []).map(({ name, format, on }) => ({ kind: 'webhook' as const, name, detail: `${format}, told of ${on.length} kinds of events`, test: `webhook:${name}` })),
+      ],
       text,
     }),
   }

@@ -110,6 +110,8 @@ export const workspaceViewSchema = z.strictObject({
   commands: z.array(declaredCommandSchema),
   commandsDigest: z.string(),
   trusted: z.boolean(),
+  /** What is asked or told besides the services' provider. Names only; `test` is what `system.testConnection` takes. */
+  connections: z.array(z.strictObject({ kind: z.enum(['metrics', 'webhook']), name: z.string(), detail: z.string(), test: z.string() })),
   /** Text of the file, for showing problems at their lines. */
   text: z.string(),
 })

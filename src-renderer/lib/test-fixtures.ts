@@ -281,7 +281,7 @@ export function makeStatus(now: number, changes: Partial<SystemStatus> = {}): Sy
     operator: MIRA,
     role: 'admin',
     identityNeeded: false,
-    workspace: { name: 'shop', tier: 'prod', file: '/srv/shop/signalbox.yaml', digest: digest('shop'), demo: false, problems: [], commands: [], commandsDigest: digest('none'), trusted: true, text: '' },
+    workspace: { name: 'shop', tier: 'prod', file: '/srv/shop/signalbox.yaml', digest: digest('shop'), demo: false, problems: [], commands: [], commandsDigest: digest('none'), trusted: true, connections: [], text: '' },
     journal: { count: 48_213, head: digest('head'), writable: true, problem: '' },
     providers: [{ name: 'local', ok: true, detail: 'supervisor answers', lastAnswerAt: now - 800 }],
     dataFolder: '/home/mira/.local/share/signalbox',

@@ -24,7 +24,7 @@ export const statusDouble: SystemStatus = {
   operator: { id: 'ana@box', name: 'Ana', email: '', known: 'osUser' },
   role: 'admin',
   identityNeeded: false,
-  workspace: { name: 'double', tier: 'dev', file: '/double.yaml', digest: '', demo: false, problems: [], commands: [], commandsDigest: '', trusted: true, text: '' },
+  workspace: { name: 'double', tier: 'dev', file: '/double.yaml', digest: '', demo: false, problems: [], commands: [], commandsDigest: '', trusted: true, connections: [], text: '' },
   journal: { count: 0, head: '', writable: true, problem: '' },
   providers: [],
   dataFolder: '/double',

@@ -17,7 +17,7 @@ type State =
   | { readonly kind: 'failed'; readonly fault: FaultData }
 
 /** Asks a provider everything that could be missing, and shows each answer with what to do about it. */
-export function ConnectionTest({ provider }: { readonly provider: string }) {
+export function ConnectionTest({ provider, label = provider, act = 'Test connection' }: { readonly provider: string; readonly label?: string; readonly act?: string }) {
   const { session, store } = useConsole()
   const connected = useConnection().kind === 'live'
   const [state, setState] = useState<State>({ kind: 'idle' })
@@ -35,16 +35,16 @@ export function ConnectionTest({ provider }: { readonly provider: string }) {
     <div className="grid gap-2">
       <p className="flex flex-wrap items-center gap-3">
         <Button off={state.kind === 'running' || !connected} onClick={() => void test()}>
-          {state.kind === 'running' ? 'Testing' : 'Test connection'}
-          <span className="sr-only"> to {provider}</span>
+          {state.kind === 'running' ? 'Testing' : act}
+          <span className="sr-only"> to {label}</span>
         </Button>
         <span role="status" className="text-12 text-ink-2">
-          {connected ? verdict(state) : 'Off because it is not connected to the core.'}
+          {connected ? verdict(state, act === 'Test connection') : 'Off because it is not connected to the core.'}
         </span>
       </p>
       {state.kind === 'failed' && <FaultNote fault={state.fault} onRetry={() => void test()} />}
       {state.kind === 'done' && (
-        <ul aria-label={`Checks of ${provider}`} className="border-t border-line-1">
+        <ul aria-label={`Checks of ${label}`} className="border-t border-line-1">
           {state.checks.map((check) => (
             <li key={check.name} className="grid grid-cols-[18px_132px_minmax(0,1fr)] items-baseline gap-2 border-b border-line-1 py-1">
               <Icon name={check.ok ? 'pass' : 'fail'} className={`self-center ${check.ok ? 'text-ink-2' : 'text-fail'}`} />
@@ -64,8 +64,8 @@ export function ConnectionTest({ provider }: { readonly provider: string }) {
   )
 }
 
-function verdict(state: State): string {
-  if (state.kind !== 'done') return state.kind === 'idle' ? 'Asks for everything that could be missing. Changes nothing.' : ''
+function verdict(state: State, onlyAsks: boolean): string {
+  if (state.kind !== 'done') return state.kind === 'idle' && onlyAsks ? 'Asks for everything that could be missing. Changes nothing.' : ''
   const missing = state.checks.filter((check) => !check.ok).length
   return `${missing === 0 ? `All ${plural(state.checks.length, 'check')} passed` : `${missing} of ${plural(state.checks.length, 'check')} failed`} at ${formatClock(state.at)} UTC.`
 }

@@ -54,7 +54,7 @@ export function Appearance() {
 /** Every system this console talks to, and how fresh its last answer is. */
 export function Connections({ status }: { readonly status: SystemStatus }) {
   const now = useNow()
-  if (status.providers.length === 0) return <p className="text-ink-2">No provider is in use: the workspace declares no service yet.</p>
+  if (status.providers.length + status.workspace.connections.length === 0) return <p className="text-ink-2">No provider is in use: the workspace declares no service yet.</p>
   return (
     <ul className="grid gap-3">
       {status.providers.map((provider) => (
@@ -69,6 +69,20 @@ export function Connections({ status }: { readonly status: SystemStatus }) {
           <span className="text-ink-3">{provider.lastAnswerAt === null ? 'never' : `${formatAge(now - provider.lastAnswerAt)} ago`}</span>
           </div>
           <ConnectionTest provider={provider.name} />
+        </li>
+      ))}
+      {status.workspace.connections.map(({ kind, name, detail, test }) => (
+        <li key={test} className="grid gap-2">
+          <div className="grid grid-cols-[18px_140px_minmax(0,1fr)] items-baseline gap-2">
+            <span aria-hidden="true" />
+            <b className="truncate font-medium" title={name}>
+              {name}
+            </b>
+            <span className="text-ink-2">
+              {kind === 'metrics' ? 'metrics provider' : 'webhook'}, {detail}
+            </span>
+          </div>
+          <ConnectionTest provider={test} label={name} act={kind === 'webhook' ? 'Send a test' : 'Test connection'} />
         </li>
       ))}
     </ul>
