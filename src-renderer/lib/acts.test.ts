@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { ReleaseView } from '../../src-main/contract/release.ts'
 import type { ServiceView } from '../../src-main/contract/service.ts'
-import { createActs } from './acts.ts'
+import { createActs, seenAfterMs } from './acts.ts'
 import { DISCONNECTED, FaultError } from './session.ts'
 import { makeEntry, makeRelease, makeService, makeShiftingService } from './test-fixtures.ts'
 
@@ -68,6 +68,18 @@ describe('acts', () => {
     expect(stage()).toBe('accepted')
     acts.onService(makeService('checkout', { now: NOW, green: '1.9.0', weights: { blue: 50, green: 50 }, release: settled }))
     expect(stage()).toBe('verified')
+  })
+
+  it('says the time the journal has between sent and read back, whenever it is heard of', async () => {
+    const { acts, press, sent } = openActs()
+    void press('rollBack')
+    const act = () => acts.state.get().get('checkout')!
+    acts.onEntry(makeEntry(10, NOW, { operationId: sent[0]!, action: 'release.rollBack', kind: 'intent', outcome: 'sent' }))
+    expect(seenAfterMs(act())).toBeNull()
+    acts.onEntry(makeEntry(11, NOW + 20, { operationId: 'op-of-another', action: 'effect.setWeights', kind: 'outcome', outcome: 'verified' }))
+    expect(seenAfterMs(act())).toBeNull()
+    acts.onEntry(makeEntry(12, NOW + 33, { operationId: sent[0]!, action: 'effect.setWeights', kind: 'outcome', outcome: 'verified' }))
+    expect(seenAfterMs(act())).toBe(33)
   })
 
   it('never calls a roll back verified while it waits for an environment to be ready', async () => {

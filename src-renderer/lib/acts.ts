@@ -23,6 +23,14 @@ export interface Act {
   readonly fault: FaultData | null
   /** The release's revision that the act made; null until it is answered. Older views say nothing about it. */
   readonly revision: number | null
+  /** By the journal's clock: when it was sent, and when the weights were read back. Null: not heard of yet. */
+  readonly sentAt: number | null
+  readonly seenAt: number | null
+}
+
+/** From sent to read back, milliseconds, as the journal has it: what every screen says of it. Null: not known yet. */
+export function seenAfterMs(act: Act): number | null {
+  return act.sentAt === null || act.seenAt === null ? null : act.seenAt - act.sentAt
 }
 
 export interface ActRequest {
@@ -78,7 +86,7 @@ export function createActs(options: ActsOptions): Acts {
       if (before?.stage === 'sending' && (command !== 'rollBack' || before.command === 'rollBack')) return null
       const operationId = newOperationId()
       const at = wallMs()
-      const act: Act = { operationId, service, command, label, stage: 'sending', startedAt: at, stageAt: at, fault: null, revision: null }
+      const act: Act = { operationId, service, command, label, stage: 'sending', startedAt: at, stageAt: at, fault: null, revision: null, sentAt: null, seenAt: null }
       state.set((all) => new Map(all).set(service, act))
       try {
         const view = await request.send(operationId)
@@ -102,6 +110,8 @@ export function createActs(options: ActsOptions): Acts {
       const service = entry.target.service
       const act = service === undefined ? undefined : state.get().get(service)
       if (!act || act.operationId !== entry.operationId) return
+      if (entry.kind === 'intent' && entry.action.startsWith('release.')) update(act.service, act.operationId, ({ sentAt }) => ({ sentAt: sentAt ?? entry.at }))
+      if (entry.action === 'effect.setWeights' && entry.outcome === 'verified') update(act.service, act.operationId, ({ seenAt }) => ({ seenAt: seenAt ?? entry.at }))
       if (entry.outcome === 'failed') {
         update(act.service, act.operationId, () => ({ stage: 'failed', stageAt: wallMs() }))
       } else if (entry.outcome === 'sent' || entry.outcome === 'accepted' || entry.outcome === 'verified') {

@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest'
 import { createLiveStore, ROWS_PER_TURN } from './live-store.ts'
-import { measureTraffic } from './share.ts'
+import { isCounting, measureTraffic } from './share.ts'
 import { makeEntry, makeSample, makeService, makeStatus } from './test-fixtures.ts'
 
 const NOW = 1_790_000_000_000
@@ -58,8 +58,11 @@ describe('live store', () => {
     })
     store.apply({ kind: 'metrics', service: 'checkout', blue: makeSample(NOW + 2000, 240), green: makeSample(NOW + 2000, 160) })
     expect(measureTraffic(store.metrics('checkout')).blueShare).toBeNull()
+    expect(isCounting(store.metrics('checkout'), NOW + 2000)).toBe(true)
+    expect(isCounting(store.metrics('checkout'), NOW + 20_000)).toBe(false)
     store.apply({ kind: 'metrics', service: 'checkout', blue: makeSample(NOW + 3000, 400), green: makeSample(NOW + 3000, 0) })
     expect(measureTraffic(store.metrics('checkout')).blueShare).toBe(100)
+    expect(isCounting(store.metrics('checkout'), NOW + 2000)).toBe(false)
   })
 
   it('spreads a burst over turns, whole services at a time, and tells the list after its rows', () => {

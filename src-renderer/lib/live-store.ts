@@ -12,6 +12,8 @@ export type Connection =
 export interface RecentMetrics {
   readonly blue: readonly MetricSample[]
   readonly green: readonly MetricSample[]
+  /** The weights changed: samples count from this instant on. Absent: they did not. */
+  readonly from?: number
 }
 export const RECENT_SAMPLES = 15
 export const RECENT_ENTRIES = 400
@@ -155,8 +157,9 @@ export function createLiveStore(options: LiveStoreOptions = {}): LiveStore {
     // A share measured across a change of weights would show neither the old nor the new: measure afresh.
     // The second in which it changed holds some of both, so it does not count either.
     if (generationBefore !== null && generation !== null && generation !== generationBefore && view.observed.kind === 'known') {
-      metrics.set(view.name, NO_METRICS)
-      measuredFrom.set(view.name, view.observed.observedAt + 1000)
+      const from = view.observed.observedAt + 1000
+      metrics.set(view.name, { ...NO_METRICS, from })
+      measuredFrom.set(view.name, from)
     }
     const known = metrics.get(view.name)
     if (!known) putMetrics(view.name, view.latest.blue, view.latest.green)
@@ -168,7 +171,7 @@ export function createLiveStore(options: LiveStoreOptions = {}): LiveStore {
     const before = metrics.get(name) ?? NO_METRICS
     const from = measuredFrom.get(name) ?? 0
     const counted = (sample: MetricSample | null) => (sample && sample.at >= from ? sample : null)
-    metrics.set(name, { blue: appendSample(before.blue, counted(blue)), green: appendSample(before.green, counted(green)) })
+    metrics.set(name, { ...before, blue: appendSample(before.blue, counted(blue)), green: appendSample(before.green, counted(green)) })
     touch(`metrics:${name}`)
   }
 

@@ -38,6 +38,14 @@ export function measureTraffic(metrics: RecentMetrics): MeasuredTraffic {
   }
 }
 
+/** The first whole second after a change of weights takes this long to arrive; longer than that, nothing comes. */
+const COUNTING_MS = 5_000
+
+/** The weights have just changed, and no second with the new ones was counted yet. */
+export function isCounting(metrics: RecentMetrics, now: number): boolean {
+  return metrics.from !== undefined && metrics.blue.length === 0 && metrics.green.length === 0 && now - metrics.from < COUNTING_MS
+}
+
 /** Errors per request over the recent samples, 0 to 1; null without requests. */
 export function recentErrorRatio(samples: readonly MetricSample[]): number | null {
   const requests = sumRequests(samples)

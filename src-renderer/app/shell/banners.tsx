@@ -57,13 +57,13 @@ function Disconnected() {
   if (!ready) {
     return (
       <Banner tone="fail" icon="unknown" alert title={connection.next ? connection.why : 'The console does not answer.'}>
-        {connection.next || `${connection.why}. Trying again; start it with npm start. Traffic keeps flowing without it.`}
+        {connection.next || 'Trying again; start it with npm start. Traffic keeps flowing without it.'}
       </Banner>
     )
   }
   return (
     <Banner tone="fail" icon="unknown" alert title="Not connected to the core.">
-      What you see is <Since at={connection.since} /> old, and nothing can be pressed until it is back. Traffic keeps flowing as it was set; a shift nobody guards is held or taken back, as its plan says. From a terminal: signalbox rollback SERVICE. ({connection.why})
+      What you see is <Since at={connection.since} /> old, and nothing can be pressed until it is back. Traffic keeps flowing as it was set; a shift nobody guards is held or taken back, as its plan says. From a terminal: signalbox rollback SERVICE.
     </Banner>
   )
 }

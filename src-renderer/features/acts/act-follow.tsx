@@ -6,7 +6,7 @@ import { useBandEdge } from '../../lib/band-edge.ts'
 import { useConsole, useNow } from '../../lib/console-context.tsx'
 import { formatDuration } from '../../lib/format.ts'
 import { useValue } from '../../lib/value-store.ts'
-import type { Act, ActStage } from '../../lib/acts.ts'
+import { seenAfterMs, type Act, type ActStage } from '../../lib/acts.ts'
 
 const STAGES: readonly ActStage[] = ['sent', 'accepted', 'verified']
 const STAGE_WORDS: Readonly<Record<string, string>> = { sent: 'sent', accepted: 'accepted', verified: 'seen in the data plane' }
@@ -60,6 +60,7 @@ function FailedLine() {
 function Stages({ act }: { readonly act: Act }) {
   const now = useNow(1000)
   const reached = STAGES.indexOf(act.stage)
+  const tookMs = seenAfterMs(act)
   return (
     <ol className="flex items-center gap-4 text-12">
       {STAGES.map((stage, index) => (
@@ -68,7 +69,7 @@ function Stages({ act }: { readonly act: Act }) {
           {STAGE_WORDS[stage]}
         </li>
       ))}
-      <li className="ml-auto text-ink-3">{act.stage === 'verified' ? `in ${formatDuration(act.stageAt - act.startedAt)}` : now - act.stageAt > 3000 ? 'still waiting' : ''}</li>
+      <li className="ml-auto text-ink-3">{act.stage === 'verified' ? (tookMs === null ? '' : `${formatDuration(tookMs)} after it was sent`) : now - act.stageAt > 3000 ? 'still waiting' : ''}</li>
     </ol>
   )
 }

@@ -34,7 +34,7 @@ function Lead({ service }: { readonly service: ServiceView }) {
         search={{ version: next.version }}
         className="ml-auto inline-flex h-[26px] items-center rounded-2 border border-line-3 bg-bg-1 px-2.5 text-12 font-medium hover:bg-bg-3"
       >
-        First release
+        Deploy {next.version}
       </Link>
     </p>
   )

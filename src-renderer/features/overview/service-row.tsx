@@ -8,8 +8,9 @@ import { STALE_AFTER_MS, Countdown, Moment, Since, useStale } from '../../compon
 import { MiniTrack } from '../../components/track-mini.tsx'
 import { useNow, useRecentMetrics, useService } from '../../lib/console-context.tsx'
 import { formatAge, formatMs, formatPercent, formatRate, formatRatio } from '../../lib/format.ts'
+import { rollBackWords } from '../service/decided.ts'
 import { dueFraction, isMoving, isWaiting, phaseWords, previewEnvironment } from '../../lib/release-words.ts'
-import { measureTraffic, recentErrorRatio, recentLatency } from '../../lib/share.ts'
+import { isCounting, measureTraffic, recentErrorRatio, recentLatency } from '../../lib/share.ts'
 
 /** Shared by the heads and the rows of the list. */
 export const ROW_COLUMNS =
@@ -111,7 +112,7 @@ function Numbers({ service }: { readonly service: ServiceView }) {
     return (
       <>
         <div role="gridcell" className="text-right text-ink-3">
-          {ageMs === null ? 'no data' : `${formatAge(ageMs)} old`}
+          {ageMs === null ? (isCounting(metrics, now) ? 'counting' : 'no data') : `${formatAge(ageMs)} old`}
         </div>
         <div role="gridcell" />
         <div role="gridcell" className="max-[1100px]:hidden" />
@@ -150,7 +151,7 @@ function NowLines({ service }: { readonly service: ServiceView }) {
         <span className={`${line} ${service.health === 'failing' ? '' : 'text-ink-3'}`}>
           {view.release.phase === 'retired' ? 'since' : `${phaseWords(view.release)} ${view.release.candidate.version},`} {at !== null && <Moment at={at} />}
         </span>
-        {service.health !== 'healthy' && <span className={`${line} text-ink-3`}>{service.healthReason}</span>}
+        {service.health !== 'healthy' ? <span className={`${line} text-ink-3`}>{service.healthReason}</span> : view.release.phase === 'rolledBack' && view.release.rollback && <span className={`${line} text-ink-3`} title={view.release.rollback.reason}>{rollBackWords(view.release)}</span>}
       </>
     )
   }

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { CONSOLE, goodResults, makeEntry, makeRelease } from '../../lib/test-fixtures.ts'
-import { decidedRegions, wayBack } from './decided.ts'
+import { decidedRegions, rollBackWords, wayBack } from './decided.ts'
 import { toMarks } from './marks.ts'
 
 const NOW = 1_790_000_000_000
@@ -22,6 +22,15 @@ it('measures the way back from the verdict to what was read back; a press has no
   expect(wayBack([intent, verdict], 'checkout-2').tookMs).toBeNull()
   expect(wayBack([seen, { ...intent, operator: { ...CONSOLE, known: 'selfDeclared' } }], 'checkout-2')).toMatchObject({ tookMs: 370, steps: [{ seq: 51 }, { seq: 52 }] })
   expect(wayBack([seen], 'checkout-2').steps).toEqual([])
+})
+
+it('says in few words who took it back and why', () => {
+  const analysis = goodResults(NOW).map((result) => (result.name === 'Error ratio' ? { ...result, verdict: 'fail' as const, value: 0.084, why: 'Error ratio 8.4 % over 30 s, limit 1 %.' } : result))
+  const rollback = { by: CONSOLE, reason: 'Error ratio 8.4 % over 30 s, limit 1 %.', at: NOW, forced: false, waitingForReady: false }
+  const back = (changes: object) => makeRelease({ now: NOW, changes: { phase: 'rolledBack', analysis: [...analysis], rollback: { ...rollback, ...changes } } }).release
+  expect(rollBackWords(back({}))).toBe('by the guard: error ratio 8.4 %')
+  expect(rollBackWords(back({ by: { ...CONSOLE, name: 'Mira Okafor', known: 'osUser' }, reason: 'carts answer 500.' }))).toBe('by Mira Okafor: carts answer 500')
+  expect(rollBackWords(back({ by: { ...CONSOLE, name: 'Mira Okafor', known: 'osUser' }, reason: '' }))).toBe('by Mira Okafor')
 })
 
 it('marks a verdict and the way back it caused as one moment, on the entry with the evidence', () => {

@@ -1,6 +1,6 @@
 import type { JournalEntry } from '../../../src-main/contract/journal.ts'
 import type { Release } from '../../../src-main/contract/release.ts'
-import { chartOf, type ChartName } from '../../lib/criterion-words.ts'
+import { chartOf, metricWords, valueWords, type ChartName } from '../../lib/criterion-words.ts'
 import { declaredIn } from './criteria-shown.ts'
 
 /** The stretch of samples on which a criterion failed. */
@@ -25,13 +25,33 @@ export function decidedRegions(release: Release | null): readonly Decided[] {
   })
 }
 
+/** The result that took a release back, in words: "error ratio", "4.1 %", "1 %". Null when the values are not known. */
+export function decidedValue(release: Release): { readonly metric: string; readonly value: string; readonly limit: string } | null {
+  const reason = release.rollback?.reason ?? ''
+  const result = release.analysis.find(({ verdict, severity, why }) => verdict === 'fail' && severity === 'fail' && reason.includes(why))
+  const criterion = result && declaredIn(release).find(({ name }) => name === result.name)
+  if (!result || !criterion || result.value === null || result.limit === null) return null
+  const name = metricWords(criterion.metric)
+  return { metric: `${name.charAt(0).toLowerCase()}${name.slice(1)}`, value: valueWords(criterion.metric, result.value), limit: valueWords(criterion.metric, result.limit) }
+}
+
+/** "by the guard: error ratio 4.1 %", "by Mira Okafor: carts answer 500": who took it back and why, in few words. */
+export function rollBackWords(release: Release): string {
+  const { rollback } = release
+  if (!rollback) return ''
+  const decided = rollback.by.known === 'system' ? decidedValue(release) : null
+  const why = decided ? `${decided.metric} ${decided.value}` : rollback.reason.replace(/\.$/, '')
+  const who = rollback.by.known === 'system' ? 'by the guard' : `by ${rollback.by.name}`
+  return why ? `${who}: ${why}` : who
+}
+
 /** The entry that keeps the samples a release was taken back on. */
 export function decidingEntry(entries: readonly JournalEntry[], releaseId: string): JournalEntry | null {
   return entries.find((entry) => entry.target.releaseId === releaseId && entry.action === 'analysis.failed') ?? null
 }
 
 export interface WayBack {
-  /** Oldest first, from the verdict or the press on. */
+  /** Oldest first, from the verdict, or from when it was sent, on. */
   readonly steps: readonly JournalEntry[]
   /** From there until the weights were read back; null: not yet. */
   readonly tookMs: number | null

@@ -2,6 +2,7 @@ import type { ReactNode } from 'react'
 import type { ServiceView } from '../../../src-main/contract/service.ts'
 import { ENVIRONMENTS, type EnvironmentName } from '../../../src-main/contract/vocabulary.ts'
 import { Plate } from '../../components/place.tsx'
+import { seenAfterMs } from '../../lib/acts.ts'
 import { useAct } from '../../lib/use-act.ts'
 import { useNow } from '../../lib/console-context.tsx'
 import { formatBytes, formatDuration, formatInstant, formatUptime, plural } from '../../lib/format.ts'
@@ -105,6 +106,7 @@ function Fact({ value, note, meter, className = '' }: { readonly className?: str
 /** What operators alone reach, and how the last act arrived. */
 function Footer({ service }: { readonly service: ServiceView }) {
   const act = useAct(service.name)
+  const tookMs = act?.stage === 'verified' ? seenAfterMs(act) : null
   const known = service.observed.kind === 'known' ? service.observed.value : null
   const gates = service.release?.release.gates ?? []
   const passed = gates.filter((gate) => gate.state === 'passed').length
@@ -117,7 +119,7 @@ function Footer({ service }: { readonly service: ServiceView }) {
         {lease?.expired && `, the shift was left unguarded and was ${lease.onExpiry === 'hold' ? 'held' : 'reverted'}`}
       </span>
       <span role="cell" className="truncate">
-        {act?.stage === 'verified' ? `seen in the data plane ${formatDuration(act.stageAt - act.startedAt)} after it was sent` : known ? `generation ${known.generation}` : ''}
+        {tookMs !== null ? `seen in the data plane ${formatDuration(tookMs)} after it was sent` : known ? `generation ${known.generation}` : ''}
       </span>
     </div>
   )

@@ -8,7 +8,7 @@ import { formatDuration, formatInstant } from '../../lib/format.ts'
 import { NEWS_MS } from './criteria-shown.ts'
 import { wayBack } from './decided.ts'
 
-/** From the verdict, or the press, to what was read back: each entry with the time since the first. */
+/** From the verdict, or from when it was sent, to what was read back: each entry with the time since the first. */
 export function HowItWentBack({ service, entries }: { readonly service: ServiceView; readonly entries: readonly JournalEntry[] }) {
   const now = useNow(60_000)
   const release = service.release?.release
@@ -28,7 +28,7 @@ export function HowItWentBack({ service, entries }: { readonly service: ServiceV
               </time>
               <span className={`truncate ${entry.outcome === 'verified' ? '' : 'text-ink-2'}`}>
                 {entry.action === 'analysis.failed' && 'fail: '}
-                <PlaceText text={entry.summary} square={false} />
+                <PlaceText text={entry.summary.replace(/ from the data plane$/, '')} square={false} />
               </span>
             </Link>
           </li>

@@ -5,15 +5,17 @@ import { Lamp } from '../../components/state-mark.tsx'
 import { useNow, useRecentMetrics } from '../../lib/console-context.tsx'
 import { formatAge, formatPercent, formatRate } from '../../lib/format.ts'
 import { previewEnvironment } from '../../lib/release-words.ts'
-import { measureTraffic, type MeasuredTraffic } from '../../lib/share.ts'
+import { isCounting, measureTraffic, type MeasuredTraffic } from '../../lib/share.ts'
 import { STALE_AFTER_MS } from '../../components/time.tsx'
 import { environmentState } from './environment-state.ts'
 import { bandPath, caliperPath, YARD } from './track-geometry.ts'
 
 /** The product's signature: a router, two tracks, two environments. Thickness is the measured share of live requests. */
 export function TrackDiagram({ service }: { readonly service: ServiceView }) {
-  const traffic = measureTraffic(useRecentMetrics(service.name))
+  const metrics = useRecentMetrics(service.name)
+  const traffic = measureTraffic(metrics)
   const now = useNow()
+  const counting = isCounting(metrics, now)
   const [frame, width] = useWidth()
   const known = service.observed.kind === 'known' ? service.observed.value : null
   const readAt = service.observed.kind === 'known' ? service.observed.observedAt : service.observed.since
@@ -55,15 +57,15 @@ export function TrackDiagram({ service }: { readonly service: ServiceView }) {
       </svg>
       <div aria-hidden="true" className="absolute inset-0 text-11 leading-[14px] text-ink-3">
         <span className="absolute top-1 left-4 whitespace-nowrap">
-          {known ? `live requests, read back ${now - readAt < 1000 ? 'just now' : `${formatAge(now - readAt)} ago`}` : `cannot be read for ${formatAge(now - readAt)}`}
+          {known ? `${counting ? 'weights' : 'live requests'}, read back ${now - readAt < 1000 ? 'just now' : `${formatAge(now - readAt)} ago`}` : `cannot be read for ${formatAge(now - readAt)}`}
         </span>
         <b className="absolute top-[54px] left-[111px] -translate-x-1/2 text-12 text-ink-1">router</b>
         <span className="absolute top-[70px] left-4 text-12 text-ink-2">
-          {traffic.seconds === 0 ? 'no data' : formatRate(traffic.totalPerSecond)} {traffic.seconds > 0 && <span className="text-11 text-ink-3">req/s</span>}
+          {traffic.seconds === 0 ? (counting ? 'counting' : 'no data') : formatRate(traffic.totalPerSecond)} {traffic.seconds > 0 && <span className="text-11 text-ink-3">req/s</span>}
         </span>
         <span className="absolute top-[130px] left-4">live traffic</span>
-        <Share y={YARD.top} share={share.blue} measured={traffic.blueShare !== null} desired={desired?.blue ?? null} perSecond={traffic.seconds === 0 ? null : traffic.bluePerSecond} />
-        <Share y={YARD.bottom} share={share.green} measured={traffic.greenShare !== null} desired={desired?.green ?? null} perSecond={traffic.seconds === 0 ? null : traffic.greenPerSecond} />
+        <Share y={YARD.top} share={share.blue} measured={traffic.blueShare !== null} counting={counting} desired={desired?.blue ?? null} perSecond={traffic.seconds === 0 ? null : traffic.bluePerSecond} />
+        <Share y={YARD.bottom} share={share.green} measured={traffic.greenShare !== null} counting={counting} desired={desired?.green ?? null} perSecond={traffic.seconds === 0 ? null : traffic.greenPerSecond} />
       </div>
       {known?.previewAddress && preview && (
         <a href={known.previewAddress} target="_blank" rel="noreferrer" title="Preview address: operators only" className="link absolute bottom-2 left-4 max-w-[168px] truncate text-11 leading-[16px] text-ink-2">
@@ -91,19 +93,21 @@ interface ShareProps {
   readonly y: number
   readonly share: number | null
   readonly measured: boolean
+  /** Nothing is measured yet: what is drawn is what was set. */
+  readonly counting: boolean
   readonly desired: number | null
   readonly perSecond: number | null
 }
 
-function Share({ y, share, measured, desired, perSecond }: ShareProps) {
+function Share({ y, share, measured, counting, desired, perSecond }: ShareProps) {
   // Text keeps clear of the band, however thick: what is measured above it, what was set below.
   const half = ((share ?? 0) / 100) * (YARD.full / 2)
   const below = Math.max(half, ((desired ?? 0) / 100) * (YARD.full / 2))
   return (
     <>
-      <span className="absolute left-[248px] text-26 leading-[30px] font-semibold tracking-[-0.02em] text-ink-1" style={{ top: y - half - 34 }}>
-        {share === null ? 'unknown' : formatPercent(share, measured ? 1 : 0).replace(' %', '')}
-        {share !== null && <span className="ml-[3px] text-[15px] font-medium tracking-normal text-ink-2">%</span>}
+      <span className={`absolute left-[248px] leading-[30px] ${counting && share !== null ? 'text-16 text-ink-3' : `text-26 font-semibold tracking-[-0.02em] ${measured || share === null ? 'text-ink-1' : 'text-ink-3'}`}`} style={{ top: y - half - 34 }}>
+        {share === null ? 'unknown' : counting ? 'counting' : formatPercent(share, measured ? 1 : 0).replace(' %', '')}
+        {share !== null && !counting && <span className="ml-[3px] text-[15px] font-medium tracking-normal text-ink-2">%</span>}
       </span>
       <span className="absolute left-[214px] flex gap-6 whitespace-nowrap" style={{ top: y + below + 9 }}>
         <span>{desired === null ? '' : `set ${desired} %`}</span>

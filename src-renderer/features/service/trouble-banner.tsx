@@ -12,9 +12,8 @@ import { otherEnvironment } from '../../../src-main/contract/vocabulary.ts'
 import type { FaultData } from '../../../src-main/contract/fault.ts'
 import { useConsole } from '../../lib/console-context.tsx'
 import { formatClock, formatDuration } from '../../lib/format.ts'
-import { metricWords, valueWords } from '../../lib/criterion-words.ts'
-import { declaredIn, NEWS_MS } from './criteria-shown.ts'
-import { decidingEntry, wayBack } from './decided.ts'
+import { NEWS_MS } from './criteria-shown.ts'
+import { decidedValue, decidingEntry, wayBack } from './decided.ts'
 import { newOperationId } from '../../lib/operation-id.ts'
 import { toFault } from '../../lib/session.ts'
 
@@ -80,17 +79,13 @@ function troubleOf(view: ReleaseView, service: ServiceView): Trouble | null {
 
 /** "error ratio 4.1 %, limit 1 %": what took it back, as short as it can be said. Empty when the values are not known. */
 function decidedWords(release: Release): string {
-  const reason = release.rollback?.reason ?? ''
-  const result = release.analysis.find(({ verdict, severity, why }) => verdict === 'fail' && severity === 'fail' && reason.includes(why))
-  const criterion = result && declaredIn(release).find(({ name }) => name === result.name)
-  if (!result || !criterion || result.value === null || result.limit === null) return ''
-  const name = metricWords(criterion.metric)
-  return `${release.candidateEnvironment} ${name.charAt(0).toLowerCase()}${name.slice(1)} ${valueWords(criterion.metric, result.value)}, limit ${valueWords(criterion.metric, result.limit)}`
+  const decided = decidedValue(release)
+  return decided ? `${release.candidateEnvironment} ${decided.metric} ${decided.value}, limit ${decided.limit}` : ''
 }
 
 function readBackWords(entries: readonly JournalEntry[], releaseId: string): string {
   const { steps, tookMs } = wayBack(entries, releaseId)
-  return tookMs === null ? '' : `Seen in the data plane ${formatDuration(tookMs)} after the ${steps[0]?.action === 'analysis.failed' ? 'verdict' : 'press'}. `
+  return tookMs === null ? '' : `Seen in the data plane ${formatDuration(tookMs)} after ${steps[0]?.action === 'analysis.failed' ? 'the verdict' : 'it was sent'}. `
 }
 
 function ReasonForm({ releaseId }: { readonly releaseId: string }) {
