@@ -11,6 +11,8 @@ export interface LeverProps {
   readonly blocked?: string | null
   readonly busy?: boolean
   readonly shortcut?: string
+  /** Says more than the label, on hovering. */
+  readonly title?: string
   readonly onPress?: (event: MouseEvent<HTMLButtonElement>) => void
 }
 
@@ -23,7 +25,7 @@ function withoutVersion(label: string): string {
 }
 
 /** A big button in a fixed place, in the words of its result. */
-export function Lever({ label, detail, slot, icon, blocked = null, busy = false, shortcut, onPress }: LeverProps) {
+export function Lever({ label, detail, slot, icon, blocked = null, busy = false, shortcut, title, onPress }: LeverProps) {
   const isOff = blocked !== null || busy || !onPress
   return (
     <button
@@ -31,7 +33,7 @@ export function Lever({ label, detail, slot, icon, blocked = null, busy = false,
       className={`lever lever-${slot} ${withoutVersion(label).length > LONG ? 'is-long' : ''}`}
       aria-disabled={isOff || undefined}
       aria-busy={busy || undefined}
-      title={blocked ?? label}
+      title={blocked ?? title ?? label}
       onClick={isOff ? undefined : onPress}
     >
       <b>

@@ -68,14 +68,20 @@ function ActionLever({ action, slot, off, busy, run }: PlaceProps & { readonly a
     <Lever
       slot={slot}
       label={action.label}
-      detail={action.needsReason ? 'asks for a reason' : action.effect}
+      detail={detailOf(action)}
       blocked={off ?? action.blocks[0]?.reason ?? null}
       busy={busy}
       {...(icon ? { icon } : {})}
+      {...(action.needsReason && action.command !== 'suspendGuard' ? { title: `${action.label}: the analysis has not passed yet: asks for a reason` } : {})}
       {...(action.command === 'promote' ? { shortcut: 'P' } : {})}
       onPress={() => run(action)}
     />
   )
+}
+
+/** What it does stays where it is; that it asks is added to it. */
+function detailOf(action: Action): string {
+  return action.needsReason && action.command !== 'suspendGuard' ? `${action.effect.replace(/\.$/, '')}, asks for a reason` : action.needsReason ? 'asks for a reason' : action.effect
 }
 
 function FirstPlace({ service, action, ...rest }: PlaceProps & { readonly service: ServiceView; readonly action: Action | null }) {

@@ -6,8 +6,8 @@ import { formatClock, formatCountdown, formatMinute } from '../../lib/format.ts'
 import type { Mark } from './marks.ts'
 
 /** Caption column, plot, right margin. */
-export const CHART_COLUMNS = 'grid-cols-[200px_minmax(0,1fr)_16px] max-[1240px]:grid-cols-[172px_minmax(0,1fr)_16px]'
-const MARK_AREA = 'left-[200px] max-[1240px]:left-[172px]'
+export const CHART_COLUMNS = 'grid-cols-[200px_minmax(0,1fr)_16px] max-[1240px]:grid-cols-[190px_minmax(0,1fr)_16px]'
+const MARK_AREA = 'left-[200px] max-[1240px]:left-[190px]'
 const LABEL_FRACTION = 0.115
 
 interface FrameProps {
@@ -65,7 +65,7 @@ const Marks = memo(function Marks({ fromMs, toMs, now, marks, dueAt }: MarksProp
   const next = dueAt !== null && dueAt > now && dueAt < toMs ? dueAt : null
   const shown = labelled(marks, fromMs, toMs, now)
   // What just went back matters more than the word "now".
-  const covered = shown.some((mark) => mark.side === 'left' && (now - mark.at) / (toMs - fromMs) < NOW_FRACTION)
+  const covered = shown.some((mark) => mark.side === 'left' && (now - mark.at) / (toMs - fromMs) < COVERED_FRACTION)
   return (
     <div className={`pointer-events-none absolute inset-y-0 right-4 ${MARK_AREA}`}>
       <div className="absolute top-13 right-0 bottom-6 bg-bg-0 opacity-60" style={{ left: at(now) }} />
@@ -79,9 +79,11 @@ const Marks = memo(function Marks({ fromMs, toMs, now, marks, dueAt }: MarksProp
         </span>
       </div>
       {next !== null && (
-        <div className="absolute top-2 bottom-6 border-l border-dashed border-line-2" style={{ left: at(next) }}>
-          <span className="absolute top-0 left-[5px] text-11 leading-[14px] whitespace-nowrap text-ink-2">
-            {(toMs - next) / (toMs - fromMs) > 0.05 ? `due in ${formatCountdown(next - now)}` : ''}
+        <div className="absolute top-2 -right-3 bottom-6 border-l border-dashed border-line-2" style={{ left: at(next) }}>
+          {/* Without room beside the empty word it goes into a second line, which is not shown: whole or not at all. */}
+          <span className="flex h-[14px] flex-wrap overflow-hidden text-11 leading-[14px] text-ink-2">
+            <span className="h-[14px] w-[5px]" />
+            <span className="whitespace-nowrap">due in {formatCountdown(next - now)}</span>
           </span>
         </div>
       )}
@@ -91,6 +93,8 @@ const Marks = memo(function Marks({ fromMs, toMs, now, marks, dueAt }: MarksProp
 
 /** Room that the word "now" takes. */
 const NOW_FRACTION = 0.06
+/** A label left of its line lies on that word when it is nearer than this, on the narrowest window. */
+const COVERED_FRACTION = 0.12
 
 type Side = 'right' | 'left' | null
 

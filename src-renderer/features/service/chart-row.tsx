@@ -70,7 +70,7 @@ export function ChartRow(props: ChartRowProps) {
   return (
     <>
       {/* Values change each second: what is around them need not be laid out for it. */}
-      <div className="min-w-0 border-t border-line-1 pt-2.5 pr-12 pl-4 [contain:size_layout_style] max-[1240px]:pr-10">
+      <div className="min-w-0 border-t border-line-1 pt-2.5 pr-14 pl-4 [contain:size_layout_style]">
         <h2 className="overflow-hidden leading-4 whitespace-nowrap">
           {title}
           {props.verdict && <span className="pl-2 text-11 font-normal">{props.verdict}</span>}
