@@ -267,7 +267,7 @@ describe('audit', () => {
     const list = screen.getByRole('grid', { name: 'Entries' })
     await waitFor(() => expect(within(list).getAllByRole('row')).toHaveLength(10))
     expect(screen.queryByText('Pause')).toBeNull()
-    await waitFor(() => expect(entry.textContent).toContain('blue 95 %, green 5 % read back from the data plane'))
+    await waitFor(() => expect(entry.textContent).toContain('blue 95 %, green 5 %verified'))
   })
 
   it('verifies the chain and says what the checkpoint covers', async () => {

@@ -6,6 +6,7 @@ import { CopyButton } from '../../components/copy-button.tsx'
 import { PaneHeading } from '../../components/pane.tsx'
 import { PlaceText } from '../../components/place.tsx'
 import { useConsole, useLiveJournal } from '../../lib/console-context.tsx'
+import { shortSummary } from '../../lib/entry-summary.ts'
 import { formatCount, formatDuration, formatInstant, shortHash } from '../../lib/format.ts'
 import { journalQuery } from '../../lib/queries.ts'
 import { DiffView } from './diff-view.tsx'
@@ -129,7 +130,7 @@ function SameOperation({ entry }: { readonly entry: JournalEntry }) {
             +{formatDuration(step.at - first.at)}
           </time>
           <span className="truncate" title={step.summary}>
-            <PlaceText text={step.summary} square={false} />
+            <PlaceText text={shortSummary(step)} square={false} />
           </span>
           <OutcomeWord entry={step} />
         </Link>

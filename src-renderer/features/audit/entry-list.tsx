@@ -2,11 +2,12 @@ import { useVirtualizer, type Virtualizer } from '@tanstack/react-virtual'
 import { memo, useCallback, useEffect, useMemo, useRef, useState, type KeyboardEvent } from 'react'
 import type { JournalEntry } from '../../../src-main/contract/journal.ts'
 import { PlaceText } from '../../components/place.tsx'
+import { shortSummary } from '../../lib/entry-summary.ts'
 import { formatClock, formatCount, formatDay, formatInstant, shortHash } from '../../lib/format.ts'
 import { useKeys } from '../../lib/keys.ts'
 import { actionWords, OutcomeWord } from './entry-words.tsx'
 
-const COLUMNS = 'grid grid-cols-[72px_120px_124px_100px_minmax(160px,1fr)_92px_92px] max-[1240px]:grid-cols-[64px_100px_104px_88px_minmax(140px,1fr)_84px] narrow:min-w-[700px] items-center gap-x-3 px-4 whitespace-nowrap'
+const COLUMNS = 'grid grid-cols-[56px_116px_104px_92px_minmax(160px,1fr)_80px_66px] max-[1240px]:grid-cols-[64px_100px_104px_88px_minmax(140px,1fr)_84px] narrow:min-w-[700px] items-center gap-x-3 px-4 whitespace-nowrap'
 const HEADS = ['entry', 'time UTC', 'who', 'act', 'what', 'outcome', 'hash'] as const
 /** The row of heads stays on top of the list. */
 const HEAD_PX = 24
@@ -154,7 +155,7 @@ function RestOfRow({ entry }: { readonly entry: JournalEntry }) {
       </div>
       <div role="gridcell" className="truncate" title={entry.summary}>
         {entry.target.service !== undefined && <span className="text-ink-3">{entry.target.service} </span>}
-        <PlaceText text={entry.summary} square={false} />
+        <PlaceText text={shortSummary(entry)} square={false} />
       </div>
       <div role="gridcell">
         <OutcomeWord entry={entry} />

@@ -59,7 +59,7 @@ export function StoryStrip({ releaseId, story, entries, onSelect }: { readonly r
               type="button"
               title={`${act.label}, ${formatClock(act.at)}`}
               onClick={() => onSelect(act.seq)}
-              className={`absolute bottom-2.5 border-l pl-1.5 text-left text-11 leading-[14px] whitespace-nowrap ${showLabel ? 'top-1.5' : 'top-7 w-2'} ${act.hot ? 'border-fail' : 'border-ink-3'}`}
+              className={`absolute bottom-2.5 border-l pl-1.5 text-left text-11 leading-[14px] whitespace-nowrap ${showLabel ? 'top-1.5' : 'top-[36px] w-2'} ${act.hot ? 'border-fail' : 'border-ink-3'}`}
               style={{ left: `${x}%` }}
             >
               {!showLabel && <span className="sr-only">{act.label}</span>}

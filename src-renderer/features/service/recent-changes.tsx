@@ -2,6 +2,7 @@ import { Link } from '@tanstack/react-router'
 import type { JournalEntry } from '../../../src-main/contract/journal.ts'
 import { PaneHeading } from '../../components/pane.tsx'
 import { PlaceText } from '../../components/place.tsx'
+import { shortSummary } from '../../lib/entry-summary.ts'
 import { formatClock, formatInstant } from '../../lib/format.ts'
 
 const SHOWN = 12
@@ -31,7 +32,7 @@ export function RecentChanges({ service, entries }: { readonly service: string; 
             {formatClock(entry.at)}
           </time>
           <span className={`truncate ${entry.outcome === 'failed' ? 'text-fail-ink' : 'text-ink-2'}`}>
-            <PlaceText text={entry.summary} square={false} />
+            <PlaceText text={shortSummary(entry)} square={false} />
           </span>
           <span className="pl-2 text-11 leading-6 text-ink-3">{entry.outcome === 'recorded' ? '' : entry.outcome}</span>
         </Link>
