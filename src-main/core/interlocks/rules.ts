@@ -3,6 +3,7 @@ import type { DataMode } from '../../contract/service.ts'
 import type { Observed, ObservedService } from '../../contract/traffic.ts'
 import { type ReleaseCommand, type Role, otherEnvironment } from '../../contract/vocabulary.ts'
 import { RELEASE_MACHINE } from '../release/machine.ts'
+import { phaseWords, timeLeft } from '../release/words.ts'
 
 /** What the rules look at. All of it is data; nothing is fetched here. */
 export interface Facts {
@@ -45,7 +46,7 @@ const journalMustCommit: Rule = (_release, _command, facts) =>
 
 const oneReleaseAtATime: Rule = (_release, command, facts) =>
   command === 'start' && facts.other
-    ? { rule: 'releaseInProgress', reason: `${facts.other.id} is ${facts.other.phase}.`, unblocks: `When ${facts.other.id} is over; roll it back, abandon it or let it finish.` }
+    ? { rule: 'releaseInProgress', reason: `${facts.other.id} is ${phaseWords(facts.other.phase)}.`, unblocks: `When ${facts.other.id} is over; roll it back, abandon it or let it finish.` }
     : null
 
 const shiftMustBeVerified: Rule = (release, command) =>
@@ -80,7 +81,7 @@ const windowKeepsWayBack: Rule = (release, command, facts) =>
     ? {
         rule: 'rollbackWindow',
         reason: `${otherEnvironment(release.candidateEnvironment)} is the way back until the rollback window ends.`,
-        unblocks: `In ${Math.ceil((release.dueAt - facts.now) / 1000)} s, or when a new release takes the environment.`,
+        unblocks: `In ${timeLeft(release.dueAt - facts.now)}, or when a new release takes the environment.`,
       }
     : null
 
@@ -115,11 +116,11 @@ export function blocksNewRelease(active: Release | null, facts: Facts): readonly
   if (!facts.journalWritable) blocks.push({ rule: 'journal', reason: 'The journal cannot be written, so nothing but roll back may act.', unblocks: 'Free the disk or restore the journal.' })
   if (!probe) return blocks
   if (probe.phase === 'completed') {
-    const left = probe.dueAt === null ? 'while it is paused' : `for ${Math.max(0, Math.ceil((probe.dueAt - facts.now) / 1000))} s more`
+    const left = probe.dueAt === null ? 'while it is paused' : `for ${timeLeft(probe.dueAt - facts.now)} more`
     const back = probe.stable ? `${otherEnvironment(probe.candidateEnvironment)} (${probe.stable.version})` : 'the old environment'
     blocks.push({ rule: 'rollbackWindow', reason: `${back} is kept as the instant way back from ${probe.candidate.version} ${left}.`, unblocks: 'Wait for the window, or start the release and end it.' })
   } else if (!RELEASE_MACHINE[probe.phase].ended) {
-    blocks.push({ rule: 'releaseInProgress', reason: `${probe.id} (${probe.candidate.version}) is ${probe.phase}.`, unblocks: `When ${probe.id} is over, or queue this release behind it.` })
+    blocks.push({ rule: 'releaseInProgress', reason: `${probe.id} (${probe.candidate.version}) is ${phaseWords(probe.phase)}.`, unblocks: `When ${probe.id} is over, or queue this release behind it.` })
   }
   return blocks
 }

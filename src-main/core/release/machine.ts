@@ -5,6 +5,7 @@ import { RELEASE_COMMANDS, type ReleaseCommand, type ReleasePhase, type Verdict 
 import type { Effect } from '../ports.ts'
 import { abandon, advance, approve, begin, complete, deployStable, enterStep, fail, finishHold, type Move, pause, pauseToAsk, resume, retire, retry, rollBack, suspendGuard } from './moves.ts'
 import { analysisAllows, guardIsSuspended, isWarning } from './state.ts'
+import { commandWords, phaseWords } from './words.ts'
 
 /** What an operator asks. `at` is wall clock milliseconds, given, never read. */
 export interface CommandInput {
@@ -261,8 +262,8 @@ export function transition(release: Release, input: Input): Move | null {
   if (input.kind === 'signal') return null
   throw new Fault(
     'illegalCommand',
-    `${release.id} is ${release.phase}: ${input.command} does not apply there. Traffic was not touched.`,
-    `What applies now: ${legalCommands(release).join(', ') || 'nothing; start a new release'}.`,
+    `${release.id} is ${phaseWords(release.phase)}: ${commandWords(input.command)} does not apply there. Traffic was not touched.`,
+    `What applies now: ${legalCommands(release).map(commandWords).join(', ') || 'nothing; start a new release'}.`,
   )
 }
 
