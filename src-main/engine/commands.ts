@@ -7,6 +7,7 @@ import { type Facts, blocksFor, blocksNewRelease } from '../core/interlocks/rule
 import { describe, overrulesAnalysis } from '../core/release/actions.ts'
 import { legalCommands, transition } from '../core/release/machine.ts'
 import { planRelease, rebase, sameVersion, takenBackByGuard } from '../core/release/state.ts'
+import { phaseWords } from '../core/release/words.ts'
 import type { EngineDeps } from './deps.ts'
 import { commandDraft } from './drafts.ts'
 import type { Memory } from './memory.ts'
@@ -87,7 +88,7 @@ export function createCommands(deps: EngineDeps, memory: Memory, ledger: Ledger)
 
   function checkAllowed(release: Release, request: CommandRequest, operator: Operator): void {
     if (request.expectedRevision !== undefined && request.command !== 'rollBack' && request.expectedRevision !== release.revision) {
-      throw new Fault('staleRevision', `${release.id} has changed since you looked: it is ${release.phase}${release.paused ? `, paused by ${release.paused.by.name}` : ''} now.`, 'Look at what it is now, then decide again.')
+      throw new Fault('staleRevision', `${release.id} has changed since you looked: it is ${phaseWords(release.phase)}${release.paused ? `, paused by ${release.paused.by.name}` : ''} now.`, 'Look at what it is now, then decide again.')
     }
     if (request.command === 'start') return
     // The table first: of two reasons, the one that no waiting will change.
@@ -179,19 +180,24 @@ export function createCommands(deps: EngineDeps, memory: Memory, ledger: Ledger)
     const refused = blocksNewRelease(null, factsFor(request.service, null, operator))[0]
     if (refused) throw faultOf(refused)
     await registered(request.service)
-    const candidate = await deps.provider(config.provider).resolveVersion(request.service, request.version)
+    const candidate = await deps.provider(config.provider).resolveVersion(request.service, request.version).catch((error: unknown) => {
+      if (error instanceof Fault) memory.failedAttempts.set(request.service, `${request.version} could not be released: ${error.message} ${error.data.next}`)
+      throw error
+    })
+    memory.failedAttempts.delete(request.service)
     return ledger.inTurn(request.service, async () => {
       const record = memory.record(request.service)
       const active = memory.active(request.service)
       const facts = factsFor(request.service, null, operator)
+      // Before the way back is spoken of: of two reasons, the one that no waiting will change.
+      if ((!active || active.phase === 'completed') && record.stable && sameVersion(record.stable.deployed, candidate)) {
+        throw new Fault('interlocked', `${request.version} with this configuration is live already, on ${record.stable.environment}.`, 'Choose another version, or change its configuration.')
+      }
       const overridable = (block: Block) => (block.rule === 'rollbackWindow' && request.endRollbackWindow) || (block.rule === 'releaseInProgress' && (request.queue || !request.start))
       const waits = (block: Block) => ['rollbackWindow', 'releaseInProgress'].includes(block.rule) && (request.queue || !request.start)
       const blocks = blocksNewRelease(active, facts).filter((block) => !overridable(block))
       const blocking = blocks.find((block) => !waits(block))
       if (blocking) throw faultOf(blocking)
-      if (!active && record.stable && sameVersion(record.stable.deployed, candidate)) {
-        throw new Fault('interlocked', `${request.version} with this configuration is live already, on ${record.stable.environment}.`, 'Choose another version, or change its configuration.')
-      }
       const at = deps.clock.wallMs()
       const mustWait = active !== null && !(active.phase === 'completed' && request.endRollbackWindow)
       const planned = planRelease({

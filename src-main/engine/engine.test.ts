@@ -94,6 +94,19 @@ describe('engine', () => {
     }
   })
 
+  it('says of a service that never had a release why its initial version could not be released, until one can be', async () => {
+    const gone = new Fault('commandNotFound', 'There is no program ./gone.', 'Check the command.')
+    let broken = true
+    const sim = createSimulation({ providerFault: (method) => (broken && method === 'resolveVersion' ? { when: 'before', fault: gone } : null) })
+    sim.boot()
+    await sim.time.advance(3000)
+    expect(sim.engine().service('checkout')).toMatchObject({ release: null, healthReason: 'Nothing was released yet. 1.0.0 could not be released: There is no program ./gone. Check the command.' })
+    broken = false
+    await sim.create('2.0.0')
+    await phaseReached(sim, 'retired')
+    expect(sim.engine().service('checkout')?.healthReason).toBe('')
+  })
+
   it('stops and asks when a candidate never stays up, and never traps it there', async () => {
     const sim = await started()
     sim.world.script('2.0.0', { startMs: 1000, crashAfterMs: 500 })

@@ -22,6 +22,7 @@ export function createMemory(deps: EngineDeps) {
   const samples = new Map<string, EnvironmentSeries>()
   const analysis = new Map<string, readonly CriterionResult[]>()
   const dataLag = new Map<string, Observed<number>>()
+  const failedAttempts = new Map<string, string>()
   const changed = new Set<() => void>()
 
   function reload(): void {
@@ -70,6 +71,8 @@ export function createMemory(deps: EngineDeps) {
     lastOutcome,
     analysis,
     dataLag,
+    /** Per service, why the version last asked for could not be released at all; gone with the next that can be. */
+    failedAttempts,
     record,
     active,
     newestStarted,

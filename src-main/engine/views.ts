@@ -95,7 +95,7 @@ export function createViews(deps: EngineDeps, memory: Memory) {
     const carrying = ENVIRONMENTS.filter((environment) => weights[environment] > 0)
     const dead = carrying.find((environment) => environments[environment].readiness !== 'ready')
     if (dead) return ['failing', `${dead} has ${weights[dead]} % of live traffic and is ${environments[dead].readiness}. ${environments[dead].detail}`.trim()]
-    if (carrying.length === 0) return current ? ['watch', 'Out of service: no environment has live traffic.'] : ['unknown', 'Nothing was released yet.']
+    if (carrying.length === 0) return current ? ['watch', 'Out of service: no environment has live traffic.'] : ['unknown', ['Nothing was released yet.', memory.failedAttempts.get(name) ?? ''].join(' ').trim()]
     const limit = errorLimit(memory.configs.get(name)?.plan.criteria ?? [])
     const ratios = carrying.map((environment) => [environment, errorRatio(memory.samples(name)[environment])] as const)
     const worst = ratios.toSorted((a, b) => b[1] - a[1])[0]
