@@ -1,5 +1,9 @@
+import { openClient } from '../../contract/client.ts'
+import { pipeOverPort } from '../../contract/port-pipe.ts'
+import type { SystemStatus } from '../../contract/system.ts'
 import type { ComposeOptions } from '../../rpc/core-api.ts'
 import { startCoreThread } from '../../rpc/core-thread.ts'
+import { portLike } from '../../rpc/port-like.ts'
 import { startLocalSocket } from '../local-socket/server.ts'
 import { startWebServer } from './server.ts'
 
@@ -15,6 +19,8 @@ export interface WebConsoleOptions {
 }
 
 export interface WebConsole {
+  /** What the core says of itself now. */
+  status(): Promise<SystemStatus>
   /** An address that lets one browser in, once. */
   issueUrl(): string
   /** Closes the console. Services, router and supervisor go on. */
@@ -31,6 +37,14 @@ export async function startWebConsole(options: WebConsoleOptions): Promise<WebCo
     const server = await startWebServer({ rendererFolder: options.rendererFolder, openSession, port: options.port })
     const terminal = options.compose.auditFile === null ? await listenForTerminals() : null
     return {
+      async status() {
+        const pipe = pipeOverPort(portLike(openSession()))
+        try {
+          return await (await openClient(pipe)).system.status()
+        } finally {
+          pipe.close()
+        }
+      },
       issueUrl: () => server.issueUrl(),
       async close() {
         // The core first: streams end in order, and clients hear of it.

@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url'
 import type { ComposeOptions } from '../../rpc/core-api.ts'
 import { openBrowser } from './open-browser.ts'
 import { startWebConsole } from './console.ts'
+import { openingRemarks } from './opening-remarks.ts'
 
 export interface WebMainOptions {
   readonly compose: ComposeOptions
@@ -24,6 +25,9 @@ export async function runWebHost(options: WebMainOptions): Promise<number> {
     log: (line) => process.stderr.write(`${new Date().toISOString()} ${line}\n`),
   })
   const { compose } = options
+  // A remark that cannot be had keeps nobody from the console, where it is shown too.
+  const remarks = compose.auditFile === null ? await console.status().then(openingRemarks, () => []) : []
+  for (const line of remarks) process.stderr.write(`${line}\n`)
   if (compose.auditFile === null) {
     print(`Workspace: ${compose.workspaceFile ?? 'the demo'}`)
     print(`Data: ${compose.dataFolder}`)
