@@ -112,6 +112,14 @@ export const explain: Command = (context) =>
     return EXIT.ok
   })
 
+/** The same refusal; where only the rollback window is in the way, with what to type to give it up. */
+async function withEndWindow(client: ConsoleClient, service: string, version: string, error: unknown): Promise<unknown> {
+  if (!(error instanceof Fault) || error.code !== 'interlocked') return error
+  const view = await client.service.get({ service }).catch(() => null)
+  const isWindow = view?.newReleaseBlocks.some((block) => block.rule === 'rollbackWindow' && block.unblocks === error.data.next) === true
+  return isWindow ? new Fault('interlocked', error.message, `Wait for the window, or give up that way back: signalbox deploy ${service} ${version} --end-window`) : error
+}
+
 export const deploy: Command = (context) => {
   const { output, invocation } = context
   const { options } = invocation
@@ -119,7 +127,7 @@ export const deploy: Command = (context) => {
   const waitMs = options.timeout === undefined ? A_DAY_MS : timeoutMs(context)
   return withLink(context, 'leverOnly', async ({ client, carriesCore }) => {
     const startedAt = performance.now()
-    const created = await client.release.create({
+    const creating = client.release.create({
       service,
       version: argument(context, 1),
       reason: options.reason ?? '',
@@ -129,6 +137,7 @@ export const deploy: Command = (context) => {
       endRollbackWindow: options['end-window'] === true,
       operationId: randomUUID(),
     })
+    const created = await creating.catch(async (error: unknown) => Promise.reject(await withEndWindow(client, service, argument(context, 1), error)))
     if (options.follow !== true && !carriesCore) {
       output.document({ result: `Release ${created.release.id} of ${service} is ${phaseWord(created.release.phase)}`, release: created })
       output.say(`${candidateSide(created)}: ${phaseWord(created.release.phase)} (release ${created.release.id})`)

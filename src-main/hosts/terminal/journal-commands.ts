@@ -1,6 +1,6 @@
 import { once } from 'node:events'
-import { createWriteStream, existsSync } from 'node:fs'
-import { resolve } from 'node:path'
+import { createWriteStream, existsSync, readdirSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
 import type { Writable } from 'node:stream'
 import { Fault } from '../../contract/fault.ts'
 import type { ExportProgress, VerifyProgress } from '../../contract/journal.ts'
@@ -17,15 +17,32 @@ export const verify: Command = (context) =>
     let result: Extract<VerifyProgress, { kind: 'result' }> | undefined
     for await (const item of await client.journal.verify()) if (item.kind === 'result') result = item
     if (!result) throw new Fault('disconnected', 'The verification ended without a result.', 'Try again.')
-    output.document(result)
+    const unmet = unmetCheckpoints(context)
+    output.document({ ...result, unmetCheckpoints: unmet })
     output.say(
       result.problem === null
         ? `The chain holds: ${result.count} entries in ${seconds(result.tookMs)}, head ${result.head}`
         : `THE CHAIN IS BROKEN at entry ${result.problem.seq}: ${result.problem.what}`,
     )
     output.say(result.checkpoint)
-    return result.ok ? EXIT.ok : EXIT.errored
+    if (unmet.length > 0) output.say(unmetWords(unmet))
+    return result.ok && unmet.length === 0 ? EXIT.ok : EXIT.errored
   })
+
+/** Checkpoints set aside because a journal did not bear them out: evidence that outlives the journal itself. */
+function unmetCheckpoints({ paths }: CommandContext): readonly string[] {
+  const folder = paths.auditFile === null ? paths.dataFolder : dirname(paths.auditFile)
+  return existsSync(folder) ? readdirSync(folder).filter((name) => /^checkpoint\.unmet-\d+\.json$/.test(name)).toSorted().map((name) => join(folder, name)) : []
+}
+
+function unmetWords(files: readonly string[]): string {
+  const many = files.length > 1
+  return [
+    `${files.length} ${many ? 'CHECKPOINTS WERE' : 'CHECKPOINT WAS'} NOT MET: entries this folder's journal once had were missing or different when it was opened again, so it was cut, rewritten or replaced. That the chain holds now does not bring them back.`,
+    ...files.map((file) => `  ${file}`),
+    `See signalbox audit --action journal.checkpointUnmet; once it is explained, move ${many ? 'the files' : 'the file'} out of the folder.`,
+  ].join('\n')
+}
 
 export const exportJournal: Command = (context) => {
   const { output, invocation } = context

@@ -4,6 +4,7 @@ import type { LogLine, ServiceView, WaitingItem } from '../../contract/service.t
 import type { SystemStatus } from '../../contract/system.ts'
 import { ENVIRONMENTS } from '../../contract/vocabulary.ts'
 import { choiceOption, numberOption, timeOption } from './arguments.ts'
+import { problemLine } from '../web/opening-remarks.ts'
 import { argument, type Command, type CommandContext, withLink } from './command.ts'
 import { clockTime } from './output.ts'
 import { EXIT, UsageError } from './usage.ts'
@@ -46,14 +47,17 @@ export const status: Command = (context) =>
     const picture = await takeSnapshot(client, carriesCore)
     const now = picture.status?.now ?? 0
     output.document({ console: carriesCore ? 'none' : 'running', ...picture })
-    if (output.json) return EXIT.ok
     const { status: system } = picture
+    const problems = system?.workspace.problems ?? []
+    const code = problems.length > 0 ? EXIT.refused : EXIT.ok
+    if (output.json) return code
+    for (const problem of problems) output.say(problemLine(problem))
     if (system) {
       const mode = system.mode === 'control' ? '' : `, ${system.mode === 'audit' ? 'audit' : 'read-only'}${system.modeReason ? `: ${system.modeReason}` : ''}`
       output.say(`${system.workspace.name} (${system.workspace.tier})${carriesCore ? ', no console running' : mode}`)
       if (!system.journal.writable && !carriesCore) output.say(`JOURNAL CANNOT BE WRITTEN: ${system.journal.problem} Only roll back goes on.`)
-      if (!system.workspace.trusted) output.say('The workspace is not trusted yet: nothing is run. See `signalbox trust`.')
-      for (const problem of system.workspace.problems) output.say(`${problem.place.file}:${problem.place.line}:${problem.place.column} ${problem.message} Expected: ${problem.expected}`)
+      // What trust would be given to is not known before the file can be read whole.
+      if (!system.workspace.trusted && problems.length === 0) output.say('The workspace is not trusted yet: nothing is run. See `signalbox trust`.')
     }
     output.say('')
     if (picture.services.length === 0) output.say('No services.')
@@ -61,9 +65,9 @@ export const status: Command = (context) =>
     for (const view of picture.services) if (view.health !== 'healthy' && view.healthReason) output.say(`${view.name}: ${view.healthReason}`)
     if (picture.waiting.length > 0) {
       output.say('\nWaiting for you:')
-      for (const item of picture.waiting) output.say(`  ${item.service}: ${item.title}${item.detail ? ` ${item.detail}` : ''}`)
+      for (const item of picture.waiting) output.say(`  ${item.service}: ${item.title}${item.detail ? `: ${item.detail}` : ''}`)
     }
-    return EXIT.ok
+    return code
   })
 
 export const versions: Command = (context) =>

@@ -6,7 +6,7 @@ import { Fault } from '../../contract/fault.ts'
 import type { VerifyProgress } from '../../contract/journal.ts'
 import type { SimulationOptions } from '../../engine/sim/simulation.ts'
 import type { CoreApi } from '../../rpc/core-api.ts'
-import { coreDouble } from '../../rpc/testing/core-double.ts'
+import { coreDouble, statusDouble } from '../../rpc/testing/core-double.ts'
 import { COMMANDS } from './arguments.ts'
 import { runTerminal } from './run.ts'
 import { type EngineUnderTerminal, engineUnderTerminal } from './testing/engine-link.ts'
@@ -118,6 +118,27 @@ describe('acts', () => {
     expect(under.sim.weights()).toEqual({ blue: 100, green: 0 })
   })
 
+  test('while a rollback window is open: what is live already is said first, and else what ends the window', async () => {
+    await start({ plan: { steps: [{ weightPercent: 100, hold: { kind: 'timed', ms: 0 }, approvals: 0 }], criteria: [], bakeMs: 0, rollbackWindowMs: 437_000 } })
+    await terminal('deploy', 'checkout', '2.0.0')
+    await phase('completed')
+    for (const options of [[], ['--end-window'], ['--queue']]) {
+      const same = await terminal('deploy', 'checkout', '2.0.0', ...options)
+      expect(same).toMatchObject({ code: 1, error: expect.stringContaining('2.0.0 with this configuration is live already, on green.') as unknown })
+    }
+    const other = await terminal('deploy', 'checkout', '3.0.0')
+    expect(other).toMatchObject({ code: 1, error: expect.stringMatching(/way back from 2\.0\.0 for \d:\d\d more\.\nNext step: .*signalbox deploy checkout 3\.0\.0 --end-window/) as unknown })
+  })
+
+  test('a command that does not apply is refused in words, not identifiers', async () => {
+    await start({ plan: { ...manual.plan, steps: [{ weightPercent: 25, hold: { kind: 'manual' }, approvals: 1 }, manual.plan.steps[1]!] } })
+    await terminal('deploy', 'checkout', '2.0.0')
+    await phase('awaitingApproval')
+    const refused = await terminal('promote', 'checkout', '--fully')
+    expect(refused).toMatchObject({ code: 1, error: expect.stringMatching(/is awaiting approval: promote fully does not apply there[\s\S]*roll back/) as unknown })
+    expect(refused.error).not.toMatch(/awaitingApproval|promoteFully|rollBack/)
+  })
+
   test('what breaks exits with 3', async () => {
     await start({ ...manual, providerFault: (method) => (method === 'deploy' ? { when: 'before', fault: new Fault('commandNotFound', 'There is no program ./gone.', 'Check the command.') } : null), initialVersion: null })
     const failed = await terminal('deploy', 'checkout', '2.0.0', '--follow')
@@ -164,6 +185,32 @@ describe('looking', () => {
     expect(under.scopes).toEqual(['readOnly'])
   })
 
+  test('a workspace with problems: they come first, trust is not offered, and it exits with 1', async () => {
+    const place = { file: 'bad.yaml', line: 3, column: 5 }
+    const problems = [{ place, message: 'unknown key `prt`.', expected: 'port' }]
+    const watched = (workspace: Partial<typeof statusDouble.workspace>) => ({
+      system: coreDouble({
+        system: {
+          async *watch() {
+            yield { kind: 'status', status: { ...statusDouble, workspace: { ...statusDouble.workspace, trusted: false, ...workspace } } }
+            yield { kind: 'waiting', items: [{ id: 'window:app', service: 'app', releaseId: null, kind: 'window', title: 'Rollback window', detail: 'app can go back.', since: 0, expiresAt: null }] }
+            yield { kind: 'ready' }
+          },
+        },
+      }).system,
+    })
+    await start({}, watched({ problems }))
+    const answer = await terminal('status')
+    expect(answer.code).toBe(1)
+    expect(answer.out).toMatch(/^bad\.yaml:3:5 unknown key `prt`\. Expected: port\n/)
+    expect(answer.out).not.toContain('signalbox trust')
+    expect(answer.out).toContain('  app: Rollback window: app can go back.\n')
+    expect((await terminal('status', '--json')).code).toBe(1)
+    under.stop()
+    await start({}, watched({}))
+    expect(await terminal('status')).toMatchObject({ code: 0, out: expect.stringContaining('signalbox trust') as unknown })
+  })
+
   test('versions and log', async () => {
     await start()
     expect((await terminal('versions', 'checkout')).out).toMatch(/2\.0\.0 +Faster +a; b/)
@@ -203,6 +250,20 @@ describe('journal', () => {
     expect(await terminal('verify')).toMatchObject({ code: 0, out: 'The chain holds: 9 entries in 0.01 s, head abc\nThe checkpoint covers all of it.\n' })
     ok = false
     expect(await terminal('verify')).toMatchObject({ code: 3, out: expect.stringContaining('BROKEN at entry 5: its body was changed') as unknown })
+  })
+
+  test('verify exits with 3 for a checkpoint that was not met, although the chain holds now', async () => {
+    await start({}, journal({ verify: async function* verify() { yield { kind: 'result', ok: true, count: 9, head: 'abc', problem: null, checkpoint: 'Covers all of it.', tookMs: 12 } } }))
+    writeFileSync(join(folder, 'checkpoint.json'), '{}')
+    expect((await terminal('verify')).code).toBe(0)
+    const kept = join(folder, 'checkpoint.unmet-12.json')
+    writeFileSync(kept, '{}')
+    const answer = await terminal('verify')
+    expect(answer.code).toBe(3)
+    expect(answer.out).toContain('The chain holds: 9 entries')
+    expect(answer.out).toContain('1 CHECKPOINT WAS NOT MET')
+    expect(answer.out).toContain(kept)
+    expect(JSON.parse((await terminal('verify', '--json')).out)).toMatchObject({ ok: true, unmetCheckpoints: [kept] })
   })
 
   test('export writes a file of its own and never replaces one', async () => {

@@ -11,7 +11,11 @@ export function candidateSide({ release }: ReleaseView): string {
   return `${release.candidateEnvironment} (${release.candidate.version})`
 }
 
-export function seconds(ms: number): string {
+/** "0.42 s", "7.3 s", "45 s", and minutes as "7:17". A clock that went back is no negative time. */
+export function seconds(measuredMs: number): string {
+  const ms = Math.max(0, measuredMs)
+  const whole = Math.round(ms / 1000)
+  if (whole >= 60) return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, '0')}`
   return `${(ms / 1000).toFixed(ms < 1000 ? 2 : ms < 10_000 ? 1 : 0)} s`
 }
 
