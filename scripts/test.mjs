@@ -1,4 +1,4 @@
-// npm test: types, lint, unit tests, build and browser tests; goes on after a failure and ends with the sum of them all.
+// npm test: types, lint, build, unit tests (some start the built console) and browser tests; goes on after a failure and ends with the sum of them all.
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -98,7 +98,7 @@ function endToEnd() {
   add('browser tests', stats.expected + stats.flaky, Math.max(stats.unexpected, code === 0 ? 0 : 1), stats.skipped)
 }
 
-for (const step of [typecheck, lint, unit, build, endToEnd]) step()
+for (const step of [typecheck, lint, build, unit, endToEnd]) step()
 rmSync(reports, { recursive: true, force: true })
 
 const sum = (key) => results.reduce((total, result) => total + result[key], 0)

@@ -49,3 +49,19 @@ it('says that the connection is lost and why, keeps what was seen, and comes bac
   expect(store.services().map((service) => service.name)).toEqual(['checkout'])
   expect(fresh).toBe(2)
 })
+
+it('calls what is shown as old as the last word heard, when the core only falls silent', async () => {
+  let now = NOW
+  const store = createLiveStore({ wallMs: () => now, schedule: (flush) => flush() })
+  async function* watch(): AsyncGenerator<WatchItem> {
+    yield { kind: 'status', status: makeStatus(NOW) }
+    yield { kind: 'ready' }
+    await new Promise(() => undefined)
+  }
+  const connect = async (): Promise<Link> => ({ client: { system: { watch: async () => watch() } } as unknown as Client, closed: new Promise(() => undefined), close: () => undefined })
+  stop = startLiveSync({ connect, session: createSession(), store, onFresh: () => undefined, retryMs: [60_000], silentMs: 40 })
+  await until(() => store.ready())
+  now = NOW + 40
+  await until(() => store.connection().kind === 'lost')
+  expect(store.connection()).toMatchObject({ since: NOW })
+})

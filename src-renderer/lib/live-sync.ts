@@ -81,7 +81,9 @@ export function startLiveSync(options: LiveSyncOptions): () => void {
       // A connection that lasted is not one more failed attempt.
       attempt = performance.now() - startedAt > 5000 ? 0 : attempt + 1
       const before = store.connection()
-      store.setConnection(before.kind === 'lost' ? { ...before, ...reason } : { kind: 'lost', since: store.now(), ...reason })
+      // What is shown is as old as the last word heard, not as the moment the silence was noticed.
+      const since = store.now() - (reason.why === SILENT ? silentMs : 0)
+      store.setConnection(before.kind === 'lost' ? { ...before, ...reason } : { kind: 'lost', since, ...reason })
       await sleep(retryMs[Math.min(Math.max(attempt - 1, 0), retryMs.length - 1)] ?? 1000, stop.signal)
     }
   }
