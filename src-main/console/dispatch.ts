@@ -15,6 +15,7 @@ import { TRUST_ACTION } from '../workspace/trust.ts'
 import type { Identity } from './identity.ts'
 import { createJournalApi } from './journal-api.ts'
 import type { Measuring } from './measuring.ts'
+import { NO_MIGRATIONS } from './migrations-api.ts'
 import { testDeclaredWebhook } from './notifications/test-webhook.ts'
 import type { Status } from './status.ts'
 import { testLocalConnection } from './test-connection.ts'
@@ -193,6 +194,7 @@ export function createDispatch(parts: DispatchParts): CoreApi {
       get: async ({ releaseId }) => releaseOrFault(releaseId),
       list: async ({ service, limit }) => [...engine().releasesOf(service, limit)],
     },
+    migration: NO_MIGRATIONS,
     journal: createJournalApi(parts.reader, {
       checkpoint: () => parts.store.checkpoint(),
       note: (action, summary, evidence) => (parts.readOnlyReason === null ? note({ action, summary, evidence }) : Promise.resolve()),

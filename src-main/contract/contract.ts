@@ -11,6 +11,7 @@ import {
   verifyProgressSchema,
 } from './journal.ts'
 import { criterionSchema, criterionTrialSchema, foresightSchema, verdictChangeSchema } from './analysis.ts'
+import { MIGRATION_COMMANDS, MISMATCH_CLASSES, migrationEventSchema, migrationSampleSchema, migrationViewSchema, mismatchSchema, preflightReportSchema, sqlStepSchema } from './migration.ts'
 import { planSchema } from './plan.ts'
 import { releaseViewSchema } from './release.ts'
 import { logLineSchema, metricsHistorySchema, serviceViewSchema, versionOptionSchema } from './service.ts'
@@ -108,6 +109,40 @@ export const contract = {
     foresee: procedure.input(z.strictObject({ service: serviceName, plan: planSchema.optional() })).output(foresightSchema),
     get: procedure.input(z.strictObject({ releaseId: z.string() })).output(releaseViewSchema),
     list: procedure.input(z.strictObject({ service: serviceName, limit: z.int().min(1).max(200) })).output(z.array(releaseViewSchema)),
+  },
+  migration: {
+    list: procedure.output(z.array(migrationViewSchema)),
+    get: procedure.input(z.strictObject({ migration: z.string() })).output(migrationViewSchema),
+    command: procedure
+      .input(
+        z.strictObject({
+          migration: z.string(),
+          command: z.enum(MIGRATION_COMMANDS),
+          /** The revision the decision was made on. Roll back is accepted on any revision. */
+          expectedRevision: z.int().optional(),
+          reason: z.string().max(2000).default(''),
+          /** The migration's id, typed by whoever begins what cannot be undone. */
+          typed: z.string().max(100).default(''),
+          operationId,
+        }),
+      )
+      .output(migrationViewSchema),
+    /** Every reason it could fail, each with a fix; reads all rows. Acts on nothing. */
+    preflight: procedure.input(z.strictObject({ migration: z.string() })).output(preflightReportSchema),
+    /** What every step would run. */
+    sql: procedure.input(z.strictObject({ migration: z.string() })).output(z.array(sqlStepSchema)),
+    /** Runs all phases and the way back on the database's rehearsal target. */
+    rehearse: procedure.input(z.strictObject({ migration: z.string(), operationId })).output(migrationViewSchema),
+    mismatches: procedure
+      .input(z.strictObject({ migration: z.string(), class: z.enum(MISMATCH_CLASSES).optional(), status: z.enum(['open', 'repaired', 'gone', 'accepted']).optional(), limit: z.int().min(1).max(1000) }))
+      .output(z.array(mismatchSchema)),
+    repair: procedure
+      .input(z.strictObject({ migration: z.string(), ids: z.union([z.array(z.string()).min(1).max(10_000), z.literal('all')]), reason: z.string().max(2000).default(''), operationId }))
+      .output(z.strictObject({ repaired: z.int(), left: z.int() })),
+    /** Of the last minutes, one a second, newest last. */
+    samples: procedure.input(z.strictObject({ migration: z.string(), fromAt: z.number() })).output(z.array(migrationSampleSchema)),
+    /** The database's own record, oldest first. */
+    events: procedure.input(z.strictObject({ migration: z.string(), afterId: z.int().min(0), limit: z.int().min(1).max(1000) })).output(z.array(migrationEventSchema)),
   },
   journal: {
     search: procedure

@@ -10,6 +10,7 @@ export const targetSchema = z.strictObject({
   service: z.string().optional(),
   environment: z.string().optional(),
   releaseId: z.string().optional(),
+  migration: z.string().optional(),
 })
 export type Target = Readonly<z.infer<typeof targetSchema>>
 

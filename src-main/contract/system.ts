@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { migrationSampleSchema, migrationViewSchema } from './migration.ts'
 import { operatorSchema } from './release.ts'
 import { metricSampleSchema } from './traffic.ts'
 import { serviceViewSchema, waitingItemSchema } from './service.ts'
@@ -46,6 +47,9 @@ export const watchItemSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('service'), service: serviceViewSchema }),
   z.strictObject({ kind: z.literal('serviceRemoved'), name: z.string() }),
   z.strictObject({ kind: z.literal('metrics'), service: z.string(), blue: metricSampleSchema.nullable(), green: metricSampleSchema.nullable() }),
+  z.strictObject({ kind: z.literal('migration'), migration: migrationViewSchema }),
+  z.strictObject({ kind: z.literal('migrationRemoved'), id: z.string() }),
+  z.strictObject({ kind: z.literal('migrationSample'), migration: z.string(), sample: migrationSampleSchema }),
   z.strictObject({ kind: z.literal('waiting'), items: z.array(waitingItemSchema) }),
   z.strictObject({ kind: z.literal('journal'), entry: journalEntrySchema }),
   z.strictObject({ kind: z.literal('ready') }),
@@ -62,6 +66,12 @@ export function watchItemKey(item: WatchItem): string {
       return `service:${item.name}`
     case 'metrics':
       return `metrics:${item.service}`
+    case 'migration':
+      return `migration:${item.migration.id}`
+    case 'migrationRemoved':
+      return `migration:${item.id}`
+    case 'migrationSample':
+      return `migrationSample:${item.migration}`
     case 'journal':
       return 'journal'
     default:

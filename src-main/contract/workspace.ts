@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { filePlaceSchema } from './fault.ts'
+import { databaseSchema, migrationDefinitionSchema } from './migration-definition.ts'
 import { planSchema } from './plan.ts'
 import { dataModeSchema } from './service.ts'
 import { ROLES, TIERS } from './vocabulary.ts'
@@ -89,6 +90,8 @@ export const workspaceSchema = z.strictObject({
   /** Operators (OS user name or e-mail) and their role. Empty: whoever uses this OS account is admin. */
   roles: z.record(z.string(), z.enum(ROLES)),
   metricsProviders: z.array(metricsProviderSchema).max(20),
+  databases: z.array(databaseSchema).max(20).default([]),
+  migrations: z.array(migrationDefinitionSchema).max(200).default([]),
   webhooks: z.array(webhookSchema).max(20),
   commands: z.array(declaredCommandSchema),
   /** SHA-256 over the commands; what trust is given to. */

@@ -67,6 +67,8 @@ export function loadWorkspace(file: string, options: LoadOptions): WorkspaceLoad
     services: parts.services,
     roles: parts.roles,
     metricsProviders: [...parts.metricsProviders],
+    databases: [],
+    migrations: [],
     webhooks: [...parts.webhooks],
     commands: parts.commands,
     commandsDigest: commandsDigest(parts.commands),

@@ -168,6 +168,7 @@ export function createTestCore(world: TestWorld): TestCore {
         return view ? [view] : []
       },
     },
+    migration: { list: async () => [], get: noMigration, command: noMigration, preflight: noMigration, sql: noMigration, rehearse: noMigration, mismatches: async () => [], repair: noMigration, samples: async () => [], events: async () => [] },
     journal: {
       search: async ({ filter, beforeSeq, limit }) => {
         const words = filter.text.toLowerCase().split(' ').filter(Boolean)
@@ -221,4 +222,8 @@ export function createTestCore(world: TestWorld): TestCore {
       for (const watcher of watchers) watcher(null)
     },
   }
+}
+
+async function noMigration(): Promise<never> {
+  throw new Fault('notFound', 'There is no such migration.', 'Look at the workspace.')
 }

@@ -62,6 +62,9 @@ export function attend(before: Attention, item: WatchItem, nowMs: number): { rea
       const rolledBack = told.event === 'rolledBack' ? new Set(before.rolledBack).add(item.entry.target.service ?? '') : before.rolledBack
       return { next: { ...before, rolledBack }, notices: [told.notice] }
     }
+    case 'migration':
+    case 'migrationRemoved':
+    case 'migrationSample':
     case 'metrics':
       return silent(before)
   }
