@@ -2,6 +2,7 @@ import type { Operator } from '../contract/release.ts'
 import type { WatchItem } from '../contract/system.ts'
 import type { Role } from '../contract/vocabulary.ts'
 import type { ServiceConfig } from '../contract/workspace.ts'
+import type { SchemaPhase } from '../core/interlocks/migration-rules.ts'
 import type { Clock, CrashPoint, DataSync, EnvironmentsProvider, GateRunner, Ids, MetricsSource, MetricsStore, Store } from '../core/ports.ts'
 
 /** Everything the engine touches. All of it is injected, so that the simulator runs the very same engine. */
@@ -22,6 +23,8 @@ export interface EngineDeps {
   readonly resumesStopped: boolean
   /** Who acts through this console, unless the call says otherwise. */
   readonly operator: () => { readonly operator: Operator; readonly role: Role }
+  /** Phases of the migrations whose tables a service uses: what shape of them a version finds. */
+  readonly schema: (service: string) => readonly SchemaPhase[]
   /** Why this console may only read, or null. */
   readonly readOnly: () => string | null
   readonly publish: (item: WatchItem) => void

@@ -1,5 +1,6 @@
 import { type Operator, type ReleaseView, SYSTEM_OPERATOR } from '../contract/release.ts'
 import type { ServiceView } from '../contract/service.ts'
+import type { EnvironmentSeries } from '../contract/traffic.ts'
 import type { EnvironmentName } from '../contract/vocabulary.ts'
 import type { WatchItem } from '../contract/system.ts'
 import type { OutboxItem } from '../core/ports.ts'
@@ -42,6 +43,8 @@ export interface Engine {
   /** What the analysis would find in time. Acts on nothing. */
   foresee(service: string, plan: Plan | undefined): Promise<Foresight>
   snapshot(): readonly WatchItem[]
+  /** The last two minutes, second by second. */
+  samples(service: string): EnvironmentSeries
   /** True while an effect has no committed outcome. */
   busy(): boolean
   /** Reads the world now, rather than at the next notice. */
@@ -160,6 +163,7 @@ export function createEngine(deps: EngineDeps): Engine {
       const service = views.service(name)
       return service ? [{ kind: 'service', service }] : []
     }), { kind: 'waiting', items: [...views.waiting()] }],
+    samples: (service) => memory.samples(service),
     busy: () => runner.busy > 0,
     async refresh(service) {
       await performer.observe(service)

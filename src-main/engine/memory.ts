@@ -116,6 +116,7 @@ export function createMemory(deps: EngineDeps) {
         dataLagMs: dataLag.get(service) ?? null,
         other: other && other.id !== release?.id ? other : null,
         newestId: newestStarted(service)?.id ?? null,
+        schema: deps.schema(service),
       }
     },
   }

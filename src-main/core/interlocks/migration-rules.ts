@@ -145,8 +145,14 @@ export function keepsNewShape(state: MigrationState, facts: Pick<MigrationFacts,
   return facts.versions.find((version) => version.as === 'live' && !shapesOf(state.definition, version.service, version.version).old) ?? null
 }
 
+/** Which phase a migration is in; null where its database cannot be read. */
+export interface SchemaPhase {
+  readonly definition: MigrationDefinition
+  readonly phase: MigrationState['phase'] | null
+}
+
 /** What schema a version would find: the release's side of the same interlock. */
-export function blocksVersion(service: string, version: string, migrations: readonly { readonly definition: MigrationDefinition; readonly phase: MigrationState['phase'] | null }[]): readonly Block[] {
+export function blocksVersion(service: string, version: string, migrations: readonly SchemaPhase[]): readonly Block[] {
   return migrations.flatMap(({ definition, phase }): Block[] => {
     const shapes = shapesOf(definition, service, version)
     if (shapes.old && shapes.new) return []

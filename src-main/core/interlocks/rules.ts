@@ -4,6 +4,7 @@ import type { Observed, ObservedService } from '../../contract/traffic.ts'
 import { type ReleaseCommand, type Role, otherEnvironment } from '../../contract/vocabulary.ts'
 import { RELEASE_MACHINE } from '../release/machine.ts'
 import { phaseWords, timeLeft } from '../release/words.ts'
+import { blocksVersion, type SchemaPhase } from './migration-rules.ts'
 
 /** What the rules look at. All of it is data; nothing is fetched here. */
 export interface Facts {
@@ -21,6 +22,8 @@ export interface Facts {
   /** The newest release of the service. */
   readonly newestId: string | null
   readonly operatorId: string
+  /** Migrations of tables the service uses. */
+  readonly schema: readonly SchemaPhase[]
 }
 
 type Rule = (release: Release, command: ReleaseCommand, facts: Facts) => Block | null
@@ -92,9 +95,19 @@ const approverIsAnother: Rule = (release, command, facts) => {
   return already ? { rule: 'fourEyes', reason: 'You approved this step already.', unblocks: 'When another operator approves too.' } : null
 }
 
+/** No version gets users on a schema it cannot work with; and what was retired is not started again on one. */
+const schemaMustFit: Rule = (release, command, facts) => {
+  if (command === 'start' || FORWARD.includes(command)) return blocksVersion(release.service, release.candidate.version, facts.schema)[0] ?? null
+  return null
+}
+
+/** Past a marked point of no return, what was retired cannot come back. Nothing else keeps a roll back. */
+const retiredMustFit: Rule = (release, command, facts) =>
+  command === 'rollBack' && release.phase === 'retired' && release.stable ? (blocksVersion(release.service, release.stable.version, facts.schema).find(({ rule }) => rule === 'schemaGone') ?? null) : null
+
 /** Rules that hold for every command, roll back included: they say who may act, not what is safe. */
-const WHO: readonly Rule[] = [roleMayAct, consoleMayAct, newestOnly]
-const SAFETY: readonly Rule[] = [journalMustCommit, oneReleaseAtATime, shiftMustBeVerified, trafficMustBeKnown, candidateMustBeReady, dataMustKeepUp, windowKeepsWayBack, approverIsAnother]
+const WHO: readonly Rule[] = [roleMayAct, consoleMayAct, newestOnly, retiredMustFit]
+const SAFETY: readonly Rule[] = [journalMustCommit, oneReleaseAtATime, shiftMustBeVerified, trafficMustBeKnown, candidateMustBeReady, dataMustKeepUp, schemaMustFit, windowKeepsWayBack, approverIsAnother]
 
 /** Every reason why a command is not allowed now. Empty: allowed, if the table allows it too. */
 export function blocksFor(release: Release, command: ReleaseCommand, facts: Facts): readonly Block[] {

@@ -71,3 +71,6 @@ export interface MigrationTarget {
   test(): Promise<readonly { readonly name: string; readonly ok: boolean; readonly detail: string; readonly next: string }[]>
   close(): Promise<void>
 }
+
+/** All phases and the way back on a database of their own, which is left as it was. Evidence: times, locks, mismatches. */
+export type Rehearse = (target: MigrationTarget, definition: MigrationDefinition) => Promise<{ readonly digest: string; readonly summary: string; readonly evidence: unknown }>

@@ -1,3 +1,4 @@
+import type { SchemaPhase } from '../../core/interlocks/migration-rules.ts'
 import { createHash } from 'node:crypto'
 import { seededRandom } from '../../bench/measure.ts'
 import { Fault } from '../../contract/fault.ts'
@@ -34,6 +35,8 @@ export interface SimulationOptions {
   readonly noisy?: boolean
   readonly metrics?: MetricsSource
   readonly lagMs?: () => number
+  /** Migrations of tables the service uses. */
+  readonly schema?: () => readonly SchemaPhase[]
   /** Why this console may only read; null when it may act. */
   readonly readOnly?: () => string | null
   /** Digest of a version's configuration at a moment, simulated milliseconds since the start. */
@@ -103,6 +106,7 @@ export function createSimulation(options: SimulationOptions = {}) {
       metrics: options.metrics ?? null,
       gates: options.gates ?? { run: async (gate) => ({ name: gate.name, state: 'passed', detail: '', exitCode: 0, output: '', endedAt: time.clock.wallMs() }) },
       dataSync: { lagMs: async () => options.lagMs?.() ?? 0 },
+      schema: () => options.schema?.() ?? [],
       services: [config],
       provider: () => guardedProvider,
       operator: () => ({ operator: ANNA, role: 'admin' }),
