@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import type { Change, Database, MigrationDefinition, TableName } from '../contract/migration-definition.ts'
 import type { DeclaredCommand, MetricsProviderConfig, Webhook } from '../contract/workspace.ts'
 
 /**
@@ -14,7 +15,7 @@ export function commandsDigest(commands: readonly DeclaredCommand[]): string {
  * Where the workspace has Signalbox send requests, with the references they carry: shown and trusted like commands,
  * since an address may be made to carry a variable of this machine away.
  */
-export function declaredAddresses(metricsProviders: readonly MetricsProviderConfig[], webhooks: readonly Webhook[]): DeclaredCommand[] {
+export function declaredAddresses(metricsProviders: readonly MetricsProviderConfig[], webhooks: readonly Webhook[], databases: readonly Database[] = []): DeclaredCommand[] {
   const entry = (purpose: string, parts: readonly (string | null)[]): DeclaredCommand => ({ service: 'workspace', purpose, command: parts.filter((part) => part !== null).join(' '), folder: '' })
   return [
     ...metricsProviders.map(({ name, url, headers, basic, bearer, tls }) =>
@@ -27,5 +28,27 @@ export function declaredAddresses(metricsProviders: readonly MetricsProviderConf
       ]),
     ),
     ...webhooks.map(({ name, url, secret }) => entry(`tells ${name}`, [`POST ${url}`, secret && `signed with ${secret}`])),
+    ...databases.flatMap(({ name, connection }) => (connection.kind === 'url' ? [entry(`migrates ${name}`, [connection.url])] : [])),
   ]
+}
+
+/** SQL that migrations run in a database: expressions may call any function there, so they are trusted like commands. */
+export function declaredSql(migrations: readonly MigrationDefinition[]): DeclaredCommand[] {
+  return migrations.map(({ id, database, change, verify }) => ({
+    service: 'workspace',
+    purpose: `migration ${id} runs SQL in ${database}`,
+    command: [...sqlOf(change), ...verify.queries.flatMap((query) => [query.old, query.new]), ...verify.ignore.map(({ when }) => when)].join('\n'),
+    folder: '',
+  }))
+}
+
+function sqlOf(change: Change): readonly string[] {
+  const name = ({ schema, table }: TableName) => `${schema}.${table}`
+  const column = (one: { readonly name: string; readonly type: string; readonly default: string | null }) => `${one.name} ${one.type}${one.default === null ? '' : ` DEFAULT ${one.default}`}`
+  const check = (one: { readonly name: string; readonly expression: string }) => `${one.name} CHECK (${one.expression})`
+  if (change.kind === 'columns') {
+    return [name(change.table), ...change.add.map((one) => `${column(one)} := ${one.up}`), ...change.replace.map((one) => `${one.name} := ${one.down}`), ...change.checks.map(check)]
+  }
+  const tables = change.new.flatMap((table) => [name(table.name), ...table.columns.map(column), ...table.checks.map(check)])
+  return [...tables, ...[...change.up, ...change.down].flatMap((link) => [`${name(link.from)} > ${name(link.to)}`, ...[...link.key, ...link.set].map((one) => `${one.column} := ${one.expression}`)])]
 }

@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { DEFAULT_POLICY, DEFAULT_THROTTLE, DEFAULT_VERIFY } from '../contract/migration-definition.ts'
 import { DEFAULT_CRITERIA } from '../core/analysis/default-criteria.ts'
 import { localSettingsSchema } from '../providers/local/config.ts'
 import { localWorkspaceShape } from '../providers/local/workspace-shape.ts'
@@ -23,7 +24,7 @@ afterAll(() => rmSync(folder, { recursive: true }))
 function load(text: string) {
   const file = join(folder, 'signalbox.yaml')
   writeFileSync(file, text)
-  return loadWorkspace(file, { providers: { local: localWorkspaceShape }, variables: { SHOP_DATABASE_URL: 'x', SLACK_WEBHOOK_URL: 'https://x', LEDGER_SECRET: 'x' } })
+  return loadWorkspace(file, { providers: { local: localWorkspaceShape }, variables: { SHOP_DATABASE_URL: 'x', SLACK_WEBHOOK_URL: 'https://x', LEDGER_SECRET: 'x', SHOP_STAGING_PASSWORD: 'x' } })
 }
 
 describe('docs/workspace.md', () => {
@@ -50,10 +51,10 @@ describe('docs/workspace.md', () => {
   })
 
   it('names every key there is', () => {
-    const result = load('x: 1\nmetrics: {a: {x: 1, basic: {x: 1}, tls: {x: 1}, queries: {a: {x: 1}}}}\nnotify: {a: {x: 1}}\ndefaults: {x: 1}\nservices: {a: {x: 1, probes: {a: {x: 1}}, plan: {x: 1, steps: [{x: 1}], smoke: [{x: 1}], criteria: [{x: 1, no-data: {x: 1}, mann-whitney: {x: 1}, burn-rate: {x: 1, windows: [{x: 1}]}}], lease: {x: 1}}, ready: {x: 1}, live: {x: 1}, sticky: {x: 1}, restart: {x: 1}, timeouts: {x: 1}, blue: {x: 1}, data: {per-environment: {x: 1, sync: {x: 1}}}}}\n')
+    const result = load('x: 1\nmetrics: {a: {x: 1, basic: {x: 1}, tls: {x: 1}, queries: {a: {x: 1}}}}\nnotify: {a: {x: 1}}\ndatabases: {a: {x: 1}}\nmigrations: {a: {x: 1, columns: {a: {x: 1}}, replaces: {a: {x: 1}}, tables: {a: {x: 1, columns: {a: {x: 1}}}}, up: [{x: 1}], services: {a: {x: 1}}, verify: {x: 1, queries: {a: {x: 1}}, ignore: {a: {x: 1}}}, throttle: {x: 1}, policy: {x: 1, approvals: {x: 1}}}, b: {file: a, x: 1}}\ndefaults: {x: 1}\nservices: {a: {x: 1, probes: {a: {x: 1}}, plan: {x: 1, steps: [{x: 1}], smoke: [{x: 1}], criteria: [{x: 1, no-data: {x: 1}, mann-whitney: {x: 1}, burn-rate: {x: 1, windows: [{x: 1}]}}], lease: {x: 1}}, ready: {x: 1}, live: {x: 1}, sticky: {x: 1}, restart: {x: 1}, timeouts: {x: 1}, blue: {x: 1}, data: {per-environment: {x: 1, sync: {x: 1}}}}}\n')
     if (!('problems' in result)) throw new Error('every key was unknown')
     const keys = new Set(result.problems.flatMap(({ expected }) => /Keys here: (.*)$/.exec(expected)?.[1]?.split(', ') ?? []))
-    expect(keys.size).toBeGreaterThan(80)
+    expect(keys.size).toBeGreaterThan(130)
     expect([...keys].filter((key) => !new RegExp(`[\`{ ,]${key}[\`:, ]`).test(page))).toEqual([])
   })
 
@@ -69,6 +70,30 @@ describe('docs/workspace.md', () => {
         expect(row('steps')[column]).toMatch(new RegExp(`\\b${weightPercent}\\b`))
         if (hold.kind !== 'manual' && hold.ms > 0) expect(row('steps')[column]).toContain(formatDuration(hold.ms))
       }
+    }
+    for (const [key, value] of [
+      ['target-batch', formatDuration(DEFAULT_THROTTLE.targetBatchMs)],
+      ['max-batch-rows', String(DEFAULT_THROTTLE.maxBatchRows)],
+      ['nice', String(DEFAULT_THROTTLE.niceRatio)],
+      ['max-replica-lag', formatDuration(DEFAULT_THROTTLE.maxReplicaLagMs ?? 0)],
+      ['max-wal-backlog', `${(DEFAULT_THROTTLE.maxWalBacklogBytes ?? 0) / 1024 ** 3}GiB`],
+      ['max-lock-waiters', String(DEFAULT_THROTTLE.maxLockWaiters)],
+      ['wait-for-autovacuum', String(DEFAULT_THROTTLE.waitForAutovacuum)],
+      ['read-steps', `[${DEFAULT_POLICY.readSteps.join(', ')}]`],
+      ['read-hold', formatDuration(DEFAULT_POLICY.readHoldMs)],
+      ['soak', formatDuration(DEFAULT_POLICY.soakMs)],
+      ['switch-soak', formatDuration(DEFAULT_POLICY.switchSoakMs)],
+      ['tombstone', formatDuration(DEFAULT_POLICY.tombstoneMs)],
+      ['max-pass-age', formatDuration(DEFAULT_POLICY.maxPassAgeMs)],
+      ['lock-timeout', formatDuration(DEFAULT_POLICY.lockTimeoutMs)],
+      ['statement-timeout', formatDuration(DEFAULT_POLICY.statementTimeoutMs)],
+      ['chunk-rows', String(DEFAULT_VERIFY.chunkRows)],
+      ['reads-per-second', String(DEFAULT_VERIFY.readsPerSecond)],
+      ['written-keys-per-second', String(DEFAULT_VERIFY.writtenKeysPerSecond)],
+      ['min-reads', String(DEFAULT_VERIFY.minReads)],
+      ['max-latency-ratio', String(DEFAULT_VERIFY.maxLatencyRatio)],
+    ] as const) {
+      expect(row(key)[3], key).toBe(`\`${value}\``)
     }
     const settings = localSettingsSchema.parse({ run: 'x', folder: '/', versions: { kind: 'list', versions: ['1'] }, live: {}, sticky: {} })
     const { restart, timeouts, live, sticky } = settings

@@ -19,6 +19,26 @@ idle-stop: 10m
 roles: {ada: admin}
 metrics: {prom: {prometheus: http://a:9090, headers: {a: b}, queries: {orders: 'x[\${window}]'}}}
 notify: {hook: {url: https://a/b, on: [held]}}
+databases: {shop: {practice: true, rehearsal: other}, other: {url: 'postgres://a@b/c'}}
+migrations:
+  split:
+    database: shop
+    table: customers
+    columns: {first: {type: 'varchar(20)', up: "split_part(name, ' ', 1)", not-null: true, default: "'x'", unique: true}}
+    replaces: {name: {down: "first || ' x'"}}
+    checks: {short: length(first) < 9}
+    entity: [id]
+    services: {checkout: {old-versions: [1.*], new-versions: [2.*]}}
+    verify: {queries: {q: {old: 'SELECT a FROM b WHERE c = $1', new: 'SELECT $1'}}, ignore: {i: {when: old = new, reason: r, until: 2030-01-01}}}
+    throttle: {max-replica-lag: none, max-wal-backlog: 1GiB, hours: 22:00-06:00}
+    policy: {read-steps: [5, 100], approvals: {drop: 1}}
+  orders:
+    database: other
+    old: [orders]
+    drop-old: true
+    tables: {s.orders2: {columns: {id: bigint, t: {type: numeric, default: 0}}, primary-key: id, unique: [[t, id]], checks: {c: t > 0}}}
+    up: [{key: {id: id}, set: {t: amount}}]
+    down: [{from: s.orders2, to: orders, key: {id: id}, copy: t, existence: true}]
 defaults:
   run: node server.js
   env: {LEVEL: info}

@@ -1,13 +1,18 @@
+import { createHash } from 'node:crypto'
 import { realpathSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { isMap, YAMLMap } from 'yaml'
 import type { Node } from 'yaml'
 import { ROLES, TIERS } from '../contract/vocabulary.ts'
+import type { Database, MigrationDefinition } from '../contract/migration-definition.ts'
 import type { DeclaredCommand, MetricsProviderConfig, Webhook, Workspace, WorkspaceProblem } from '../contract/workspace.ts'
 import { workspaceSchema } from '../contract/workspace.ts'
 import { entryOf, field, mapping, record } from './collections.ts'
-import { commandsDigest, declaredAddresses } from './commands.ts'
+import { commandsDigest, declaredAddresses, declaredSql } from './commands.ts'
+import { databasesReader, keysOf } from './databases-reader.ts'
 import { metricsNames, metricsReader } from './metrics-reader.ts'
+import type { Included } from './migration-file.ts'
+import { migrationsReader } from './migrations-reader.ts'
 import { notifyReader } from './notify-reader.ts'
 import { parseYaml, startOf } from './parse.ts'
 import { planReader } from './plan-reader.ts'
@@ -56,19 +61,21 @@ export function loadWorkspace(file: string, options: LoadOptions): WorkspaceLoad
     problems.report({ start: read.offset }, read.message, read.expected)
     return { problems: problems.list(), text: read.text }
   }
+  const included: Included = { problems: [], digests: new Map() }
   const root = parseYaml(read.text, problems)
-  const parts = root && readParts(root, path, problems, options)
-  if (!parts || problems.any) return { problems: problems.list(), text: read.text }
+  const parts = root && readParts(root, path, problems, options, included)
+  const all = [problems, ...included.problems]
+  if (!parts || all.some(({ any }) => any)) return { problems: all.flatMap((one) => one.list()), text: read.text }
   const workspace: Workspace = {
     name: parts.name,
     tier: parts.tier,
     file: path,
-    digest: read.digest,
+    digest: wholeDigest(read.digest, included),
     services: parts.services,
     roles: parts.roles,
     metricsProviders: [...parts.metricsProviders],
-    databases: [],
-    migrations: [],
+    databases: [...parts.databases],
+    migrations: [...parts.migrations],
     webhooks: [...parts.webhooks],
     commands: parts.commands,
     commandsDigest: commandsDigest(parts.commands),
@@ -85,11 +92,13 @@ interface Parts {
   readonly roles: Workspace['roles']
   readonly metricsProviders: readonly MetricsProviderConfig[]
   readonly webhooks: readonly Webhook[]
+  readonly databases: readonly Database[]
+  readonly migrations: readonly MigrationDefinition[]
   readonly commands: DeclaredCommand[]
   readonly idleStopMs: number | null
 }
 
-function readParts(root: YAMLMap, path: string, problems: Problems, options: LoadOptions): Parts | undefined {
+function readParts(root: YAMLMap, path: string, problems: Problems, options: LoadOptions, included: Included): Parts | undefined {
   const at = startReading(problems, startOf(root))
   const context = { folder: dirname(path), variables: options.variables ?? process.env }
   const read = mapping('the workspace', {
@@ -101,6 +110,8 @@ function readParts(root: YAMLMap, path: string, problems: Problems, options: Loa
     roles: field('roles', record('roles', { pattern: /^\S{1,200}$/, expected: 'an OS user name or an e-mail address' }, () => word(ROLES))),
     metrics: field('metrics', metricsReader(context)),
     notify: field('webhooks', notifyReader(context)),
+    databases: field('databases', databasesReader(context)),
+    migrations: field('migrations', migrationsReader({ folder: context.folder, databases: keysOf(entryOf(root, 'databases')?.value), services: keysOf(entryOf(root, 'services')?.value), included })),
     'idle-stop': field('idleStopMs', duration({ minMs: 1000 })),
   })(root, at)
   if (!read) return undefined
@@ -125,7 +136,13 @@ function readParts(root: YAMLMap, path: string, problems: Problems, options: Loa
     roles: { ...read.roles },
     metricsProviders: (read.metrics ?? []).map(({ config }) => config),
     webhooks: read.webhooks ?? [],
-    commands: [...services.flatMap((service) => service.commands), ...declaredAddresses((read.metrics ?? []).map(({ config }) => config), read.webhooks ?? [])],
+    databases: read.databases ?? [],
+    migrations: read.migrations ?? [],
+    commands: [
+      ...services.flatMap((service) => service.commands),
+      ...declaredAddresses((read.metrics ?? []).map(({ config }) => config), read.webhooks ?? [], read.databases ?? []),
+      ...declaredSql(read.migrations ?? []),
+    ],
     idleStopMs: read.idleStopMs ?? null,
   }
 }
@@ -162,6 +179,13 @@ function refuseSharedPorts(ports: readonly (ShapePort & { readonly service: stri
 
 function isAnyHost(host: string): boolean {
   return host === '0.0.0.0' || host === '::'
+}
+
+/** SHA-256 of the file's bytes, hex; with other files read with it, over the digests of all. */
+function wholeDigest(digest: string, { digests }: Included): string {
+  if (digests.size === 0) return digest
+  const others = [...digests].map(([path, one]) => `${path} ${one}`).toSorted()
+  return createHash('sha256').update([digest, ...others].join('\n')).digest('hex')
 }
 
 function sameFile(a: string, b: string): boolean {

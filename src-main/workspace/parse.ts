@@ -4,13 +4,13 @@ import type { Problems } from './problems.ts'
 import { clip } from './units.ts'
 
 /**
- * Text to YAML nodes, or null when a problem was reported.
+ * Text to YAML nodes, or null when a problem was reported. `needed`: what an empty file should hold.
  *
  * Every scalar stays the text that was written (the failsafe schema), so that a version `1.10` is not the number 1.1 and
  * a variable `08` or `no` is what it looks like; the readers decide what is a number. Anchors, aliases and tags are refused:
  * `defaults` and `plans` share things, and nothing in the file can expand to more than is written.
  */
-export function parseYaml(text: string, problems: Problems): YAMLMap | null {
+export function parseYaml(text: string, problems: Problems, needed = 'at least `workspace: NAME`, `tier: dev` and `services:`'): YAMLMap | null {
   const document = parseDocument(text, { schema: 'failsafe', uniqueKeys: false, stringKeys: true, prettyErrors: false, logLevel: 'error' })
   for (const error of document.errors) {
     const [message, expected] = inOurWords(error, text)
@@ -24,7 +24,7 @@ export function parseYaml(text: string, problems: Problems): YAMLMap | null {
   if (problems.any) return null
   const root = document.contents
   if (root === null || (isScalar(root) && root.value === '')) {
-    problems.report({ start: 0 }, 'the file is empty', 'at least `workspace: NAME`, `tier: dev` and `services:`')
+    problems.report({ start: 0 }, 'the file is empty', needed)
     return null
   }
   if (!isMap(root)) {
