@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { chmodSync, lstatSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs'
 import { tmpdir, userInfo } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 
 /** Room a unix socket's path has on Linux is 108 bytes with the closing zero, 104 on macOS (unix(7)). */
 const SOCKET_PATH_BYTES = 100
@@ -14,6 +14,8 @@ export interface LocalPaths {
   readonly lock: string
   readonly output: string
   readonly logs: string
+  /** Practice databases, one folder each; made when the first is needed. */
+  readonly practice: string
 }
 
 function privateFolder(folder: string): void {
@@ -57,7 +59,7 @@ export function localPaths(dataFolder: string): LocalPaths {
     socket = wanted
     writeFileSync(place, `${socket}\n`, { mode: 0o600 })
   }
-  return { folder, socket, token: join(folder, 'token'), lock: join(folder, 'lock'), output: join(folder, 'supervisor.log'), logs }
+  return { folder, socket, token: join(folder, 'token'), lock: join(folder, 'lock'), output: join(folder, 'supervisor.log'), logs, practice: join(dirname(folder), 'practice') }
 }
 
 function lstatOrNull(path: string) {

@@ -44,6 +44,9 @@ const milliseconds = z.number().min(0)
 /** Values of the variables that the settings refer to, see references.ts. Left out by consoles that know no references. */
 const variables = z.record(z.string(), z.string()).optional()
 
+/** Also the name of a folder. */
+const practiceNameSchema = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/)
+
 export const leaseRequestSchema = z.object({ id: z.string(), ttlMs: milliseconds, onExpiry: z.enum(['hold', 'revert']), revertTo: weightsSchema })
 
 export const requestSchemas = {
@@ -74,6 +77,9 @@ export const requestSchemas = {
   upgradeRouter: z.object({ entry: z.string().nullable(), drainMs: milliseconds }),
   /** The supervisor ends and the router brings up the one in this file, handing the sockets back. */
   upgradeSupervisor: z.object({ entry: z.string().nullable() }),
+  /** Starts a practice database's server when it does not run, and answers its address. The same again is harmless. */
+  'practice.start': z.object({ name: practiceNameSchema, port: z.int().min(0).max(65_535) }),
+  'practice.status': z.object({ name: practiceNameSchema }),
   /** Everything stops when no console was connected for so long; null: never. */
   setIdleExit: z.object({ idleExitMs: milliseconds.nullable() }),
 } as const
@@ -90,6 +96,15 @@ export const answerLineSchema = z.object({
 })
 /** The last line of a supervisor that ends on purpose: consoles do not bring it back by themselves. */
 export const goodbyeSchema = z.object({ goodbye: z.string() })
+
+export const practiceViewSchema = z.object({
+  name: z.string(),
+  state: z.enum(['stopped', 'starting', 'ready', 'crashed']),
+  port: z.int().nullable(),
+  pid: z.int().nullable(),
+  /** Why it is not ready. */
+  detail: z.string(),
+})
 
 export const supervisorStatusSchema = z.object({
   pid: z.int(),
@@ -108,6 +123,8 @@ export const supervisorStatusSchema = z.object({
       environments: z.record(environmentNameSchema, z.object({ readiness: z.string(), version: z.string().nullable(), pid: z.int().nullable(), port: z.int().nullable() })),
     }),
   ),
+  /** Practice databases that were asked for. An earlier supervisor runs none. */
+  practice: z.array(practiceViewSchema).default([]),
 })
 export type SupervisorStatus = Readonly<z.infer<typeof supervisorStatusSchema>>
 

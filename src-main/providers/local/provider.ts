@@ -28,6 +28,8 @@ export const LOCAL_CAPABILITIES: Capabilities = {
 
 /** What a stop may take beyond its draining: the grace time of a process, and some. */
 const STOP_EXTRA_MS = 120_000
+/** Programs are copied and a data folder is made at the first start. */
+const PRACTICE_START_MS = 120_000
 const RESUBSCRIBE_MS = 250
 const REVIVAL_POLL_MS = 100
 const REVIVAL_WAIT_MS = 15_000
@@ -56,6 +58,11 @@ export interface LocalProvider extends EnvironmentsProvider {
   upgradeRouter(entry?: string | null, drainMs?: number): Promise<void>
   /** Replaces the supervisor, from `entry` or the same file, under running services and traffic. */
   upgradeSupervisor(entry?: string | null): Promise<void>
+  /**
+   * Address of a practice database, whose server is started when it does not run. `port`: the declared one, 0 for any.
+   * Faults: `unsupported` when there is no PostgreSQL for this machine, `portTaken`, `processCrashed`.
+   */
+  practiceUrl(name: string, port?: number): Promise<string>
   /** Replaces supervisor, then router, by those of this console, under running services and traffic. Resolves when both are new. */
   renew(): Promise<void>
 }
@@ -193,6 +200,9 @@ export function createLocalProvider(options: LocalProviderOptions): LocalProvide
     },
     upgradeRouter: async (entry = null, drainMs = 600_000) => void (await client.request('upgradeRouter', { entry, drainMs }, { timeoutMs: 30_000 })),
     upgradeSupervisor: async (entry = null) => void (await client.request('upgradeSupervisor', { entry })),
+    async practiceUrl(name, port = 0) {
+      return practiceAnswerSchema.parse(await client.request('practice.start', { name, port }, { timeoutMs: PRACTICE_START_MS })).url
+    },
     async renew() {
       const before = supervisorStatusSchema.parse(await client.request('status', {}))
       await client.request('upgradeSupervisor', { entry: launch.entries.supervisor })
@@ -210,5 +220,6 @@ export function createLocalProvider(options: LocalProviderOptions): LocalProvide
 /** A supervisor of an earlier version counts no histogram. */
 const sampleSchema = metricSampleSchema.extend({ latency: metricSampleSchema.shape.latency.default([]) })
 const seriesSchema = z.strictObject({ blue: z.array(sampleSchema), green: z.array(sampleSchema) })
+const practiceAnswerSchema = z.object({ url: z.string() })
 const generationSchema = z.object({ generation: z.int() })
 const watchEventSchema = z.object({ observed: observedServiceSchema.optional(), fault: faultDataSchema.optional() })

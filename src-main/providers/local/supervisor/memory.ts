@@ -1,6 +1,7 @@
 import { localSettingsSchema, type LocalSettings } from '../config.ts'
 import type { ProcessIdentity } from '../identity.ts'
 import { NEW_SERVICE, type ServiceDurable } from './durable.ts'
+import { NEW_PRACTICE, type PracticeDurable } from './practice-server.ts'
 import type { OperationMemory } from './service.ts'
 import type { StateLog } from './state-log.ts'
 
@@ -22,6 +23,9 @@ export interface Memory {
   saveIdleExit(idleExitMs: number | null): Promise<void>
   supervisorEntry(): string | null
   saveSupervisorEntry(entry: string): Promise<void>
+  practices(): readonly string[]
+  practice(name: string): PracticeDurable
+  savePractice(name: string, durable: PracticeDurable): Promise<void>
 }
 
 export function createMemory(log: StateLog): Memory {
@@ -69,5 +73,8 @@ export function createMemory(log: StateLog): Memory {
     saveIdleExit: (idleExitMs) => log.append([['idleExitMs', idleExitMs]]),
     supervisorEntry: () => (entries.get('supervisorEntry') as string | undefined) ?? null,
     saveSupervisorEntry: (entry) => log.append([['supervisorEntry', entry]]),
+    practices: () => [...entries.keys()].filter((key) => key.startsWith('practice\n')).map((key) => key.slice('practice\n'.length)),
+    practice: (name) => ({ ...NEW_PRACTICE, ...(entries.get(`practice\n${name}`) as Partial<PracticeDurable> | undefined) }),
+    savePractice: (name, durable) => log.append([[`practice\n${name}`, durable]]),
   }
 }

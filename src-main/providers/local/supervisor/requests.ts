@@ -33,6 +33,8 @@ export function createHandlers(supervisor: Supervisor, watchers: Watchers): (met
     stopAll: ({ drainMs }) => supervisor.stopAll(drainMs, 'Stopped: stop --all.'),
     upgradeRouter: ({ entry, drainMs }) => supervisor.upgradeRouter(entry, drainMs),
     upgradeSupervisor: ({ entry }) => supervisor.upgradeSupervisor(entry),
+    'practice.start': async ({ name, port }) => ({ url: await supervisor.practice.start(name, port) }),
+    'practice.status': async ({ name }) => supervisor.practice.view(name),
     setIdleExit: ({ idleExitMs }) => supervisor.setIdleExit(idleExitMs),
   }
 

@@ -11,6 +11,7 @@ import { bindListener, type ListeningHandle } from './listeners.ts'
 import { releaseLock } from './lock.ts'
 import type { Memory } from './memory.ts'
 import { addressOf } from './observed.ts'
+import { createPracticeServers, type PracticeServers } from './practice-servers.ts'
 import { createHandlers } from './requests.ts'
 import { createRouterLink } from './router-link.ts'
 import { parentRouter, type RouterCommand } from './router-peer.ts'
@@ -41,6 +42,7 @@ export interface SupervisorOptions {
 /** What requests may do to the supervisor as a whole. */
 export interface Supervisor {
   service(name: string): Service
+  readonly practice: PracticeServers
   /** `variables`: values of the references in the settings; kept in memory only. */
   register(name: string, settings: unknown, variables: Readonly<Record<string, string>>): Promise<void>
   status(): SupervisorStatus
@@ -64,6 +66,7 @@ export async function createSupervisor(options: SupervisorOptions): Promise<Supe
 
   const note = (text: string) => console.log(`${new Date().toISOString()} ${text}`)
 
+  const practice = createPracticeServers({ folder: paths.practice, memory, note })
   const router = createRouterLink({
     command: options.router,
     supervisorCommand: () => [process.execPath, selfEntry, '--data', options.dataFolder, '--router', options.router.entry],
@@ -141,6 +144,7 @@ export async function createSupervisor(options: SupervisorOptions): Promise<Supe
 
   /** Brings back what the folder says was there: routes first, then sockets, then what has to be started. */
   async function recover(): Promise<void> {
+    practice.recover()
     const found = memory.services().flatMap((name) => {
       const settings = memory.settings(name)
       return settings ? [{ name, opened: open(name, settings, memory.durable(name), true) }] : []
@@ -175,6 +179,7 @@ export async function createSupervisor(options: SupervisorOptions): Promise<Supe
     stopping ??= (async () => {
       note(why)
       await Promise.all([...services.values()].map((item) => item.shutDown(drainMs, why)))
+      await practice.stop()
       await router.stop(STOP_ROUTER_MS)
       for (const item of services.values()) item.release()
       await memory.saveRouters([])
@@ -191,6 +196,7 @@ export async function createSupervisor(options: SupervisorOptions): Promise<Supe
 
   const supervisor: Supervisor = {
     service,
+    practice,
     register,
     status: () => ({
       pid: process.pid,
@@ -200,6 +206,7 @@ export async function createSupervisor(options: SupervisorOptions): Promise<Supe
       consoles: control.consoles(),
       idleExitMs: memory.idleExitMs(),
       routers: [...router.status()],
+      practice: [...practice.views()],
       services: [...services].map(([name, item]) => ({
         name,
         liveAddress: router.listening(name, 'live') === null ? null : addressOf(item.settings().address.host, item.durable().ports.live),
