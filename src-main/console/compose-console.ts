@@ -8,6 +8,7 @@ import { batchOf } from '../engine/ledger.ts'
 import { createEngine, type Engine } from '../engine/engine.ts'
 import { createDataSync } from '../gates/data-sync.ts'
 import { createGateRunner } from '../gates/gate-runner.ts'
+import { openDatabase, rehearse } from '../providers/postgres/open-database.ts'
 import { openProviders } from '../providers/registry.ts'
 import type { ComposeOptions, Core } from '../rpc/core-api.ts'
 import { createWatchBroadcast } from '../rpc/watch.ts'
@@ -20,6 +21,7 @@ import { createDispatch } from './dispatch.ts'
 import { openIdentity } from './identity.ts'
 import { openNotifier } from './notifications/open-notifier.ts'
 import { createMeasuring } from './measuring.ts'
+import { createMigrating, type Migrating } from './migrating.ts'
 import { createStatus } from './status.ts'
 import { SYSTEM_CLOCK, SYSTEM_IDS } from './system-ports.ts'
 import { unreadableJournal } from './unreadable-journal.ts'
@@ -53,12 +55,14 @@ export async function composeConsole(options: ComposeOptions): Promise<Core> {
   const metrics = readOnlyReason === null && options.scope === 'whole' ? openMetricsStore({ file: files.metrics, wallMs: Date.now }) : null
 
   let measuring = createMeasuring(session.inForce, (name) => engine.service(name))
+  let migrating = buildMigrating()
   let engine = build()
   const role = () => identity.role(session.workspace?.roles ?? {})
-  const broadcast = createWatchBroadcast(() => [{ kind: 'status', status: status.read() }, ...engine.snapshot()])
+  const broadcast = createWatchBroadcast(() => [{ kind: 'status', status: status.read() }, ...engine.snapshot(), ...migrating.migrations.snapshot()])
   const publish = (item: WatchItem) => {
     broadcast.publish(item)
     if (item.kind === 'journal') status.changed()
+    if (item.kind === 'migration') engine.lookAtWaiting()
     notifier?.see(item)
   }
   const status = createStatus({ options, identity, role, session, store, reason: readOnlyReason, services: () => engine.services(), publish: (item) => broadcast.publish(item) })
@@ -66,6 +70,22 @@ export async function composeConsole(options: ComposeOptions): Promise<Core> {
   // Only who controls the folder sends: who looks tells nobody, and nothing is sent twice.
   const notifier = readOnlyReason === null ? openNotifier({ session, store, reader, engine: () => engine, note, log, crashPoint: crashPointFromEnvironment(), tellsInbox: options.scope === 'whole' }) : null
   notifier?.start()
+
+  function buildMigrating(): Migrating {
+    return createMigrating({
+      workspace: session.inForce,
+      engine: () => engine,
+      open: (database) => openDatabase(database, { practice: (name) => providers.local.practiceUrl(name), consoleName: consoleName() }),
+      rehearse,
+      consoleName: consoleName(),
+      ports: { store, operator: () => ({ operator: identity.operator(), role: role() }), readOnly: () => readOnlyReason, publish: (item) => publish(item), log, crashPoint: crashPointFromEnvironment() },
+    })
+  }
+
+  /** Names this console to others on the same database. */
+  function consoleName(): string {
+    return `${identity.operator().id}, ${options.dataFolder}`
+  }
 
   function build(): Engine {
     const { inForce } = session
@@ -85,6 +105,8 @@ export async function composeConsole(options: ComposeOptions): Promise<Core> {
         throw new Fault('unsupported', `There is no provider ${name}.`, 'Use local.')
       },
       operator: () => ({ operator: identity.operator(), role: role() }),
+      schema: (service) => migrating.migrations.schema(service),
+      otherWaiting: () => migrating.migrations.waiting(),
       resumesStopped: inForce?.idleStopMs != null && options.scope === 'whole' && readOnlyReason === null,
       readOnly: () => readOnlyReason,
       publish: (item) => publish(item),
@@ -98,21 +120,27 @@ export async function composeConsole(options: ComposeOptions): Promise<Core> {
   function begin(): void {
     engine.start()
     if (readOnlyReason === null) measuring.start()
+    migrating.start()
   }
 
   /** Stops the engine and starts one for what the workspace says now. Its memory is the store. */
   function rebuild(): void {
     const before = engine.services().map((service) => service.name)
+    const migrationsBefore = migrating.migrations.ids()
     engine.stop()
+    migrating.stop().catch((error: unknown) => log(`databases were not closed: ${String(error)}`))
     measuring.stop().catch((error: unknown) => log(`metrics providers were not closed: ${String(error)}`))
     store.setWorkspaceDigest(session.inForce?.digest ?? session.workspace?.digest ?? '')
     measuring = createMeasuring(session.inForce, (name) => engine.service(name))
+    migrating = buildMigrating()
     engine = build()
     if (begun) begin()
     notifier?.start()
     const now = new Set(engine.services().map((service) => service.name))
     for (const name of before) if (!now.has(name)) broadcast.publish({ kind: 'serviceRemoved', name })
-    for (const item of engine.snapshot()) broadcast.publish(item)
+    for (const item of [...engine.snapshot(), ...migrating.migrations.snapshot()]) broadcast.publish(item)
+    const declared = new Set(migrating.migrations.ids())
+    for (const id of migrationsBefore) if (!declared.has(id)) broadcast.publish({ kind: 'migrationRemoved', id })
     status.changed()
   }
 
@@ -137,7 +165,7 @@ export async function composeConsole(options: ComposeOptions): Promise<Core> {
     begun = true
     return engine
   }
-  const dispatch = createDispatch({ identity, role, session, store, reader, metrics, status, broadcast, providers, note, rebuild, readOnlyReason, measuring: () => measuring, engine: working, engineAsItIs: () => engine })
+  const dispatch = createDispatch({ identity, role, session, store, reader, metrics, status, broadcast, providers, note, rebuild, readOnlyReason, measuring: () => measuring, migrating: () => working() && migrating, engine: working, engineAsItIs: () => engine })
   if (options.trustWorkspace && !session.trusted && session.workspace) await dispatch.workspace.trust({ commandsDigest: session.workspace.commandsDigest }, { signal: new AbortController().signal })
   else if (begun) begin()
   if (readOnlyReason === null && options.scope === 'whole') await noteOpening()
@@ -149,6 +177,7 @@ export async function composeConsole(options: ComposeOptions): Promise<Core> {
       if (follow) clearInterval(follow)
       status.stop()
       engine.stop()
+      await migrating.stop()
       await measuring.stop()
       await notifier?.close()
       broadcast.close()

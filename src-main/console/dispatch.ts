@@ -15,7 +15,8 @@ import { TRUST_ACTION } from '../workspace/trust.ts'
 import type { Identity } from './identity.ts'
 import { createJournalApi } from './journal-api.ts'
 import type { Measuring } from './measuring.ts'
-import { NO_MIGRATIONS } from './migrations-api.ts'
+import type { Migrating } from './migrating.ts'
+import { createMigrationsApi } from './migrations-api.ts'
 import { testDeclaredWebhook } from './notifications/test-webhook.ts'
 import type { Status } from './status.ts'
 import { testLocalConnection } from './test-connection.ts'
@@ -41,6 +42,7 @@ export interface DispatchParts {
   readonly engineAsItIs: () => Engine
   /** What the workspace declares to be measured. */
   readonly measuring: () => Measuring
+  readonly migrating: () => Migrating
   readonly note: (draft: Pick<JournalDraft, 'action' | 'summary' | 'evidence'> & Partial<JournalDraft>) => Promise<void>
   /** Starts the engine anew on what the workspace says now. */
   readonly rebuild: () => void
@@ -82,7 +84,7 @@ export function createDispatch(parts: DispatchParts): CoreApi {
   return {
     system: {
       status: async () => status.read(),
-      watch: ({ metrics }, { signal }) => parts.broadcast.subscribe(signal, (item) => metrics || item.kind !== 'metrics'),
+      watch: ({ metrics }, { signal }) => parts.broadcast.subscribe(signal, (item) => metrics || (item.kind !== 'metrics' && item.kind !== 'migrationSample')),
       async identify({ name, email }) {
         const before = identity.operator()
         identity.declare(name, email)
@@ -93,6 +95,7 @@ export function createDispatch(parts: DispatchParts): CoreApi {
       async testConnection({ provider }, context) {
         if (provider.startsWith('webhook:')) return { checks: await testWebhookNamed(provider.slice('webhook:'.length), who(context)) }
         if (provider.startsWith('metrics:')) return { checks: (await parts.measuring().source.check()).filter(({ name }) => name === provider.slice('metrics:'.length)) }
+        if (provider.startsWith('database:')) return { checks: await parts.migrating().test(provider.slice('database:'.length)) }
         if (provider !== 'local') throw new Fault('notFound', `There is no provider ${provider}.`, 'Use local.')
         return { checks: await testLocalConnection(providers.local, parts.engineAsItIs().services()) }
       },
@@ -194,7 +197,7 @@ export function createDispatch(parts: DispatchParts): CoreApi {
       get: async ({ releaseId }) => releaseOrFault(releaseId),
       list: async ({ service, limit }) => [...engine().releasesOf(service, limit)],
     },
-    migration: NO_MIGRATIONS,
+    migration: createMigrationsApi(() => parts.migrating().migrations, who),
     journal: createJournalApi(parts.reader, {
       checkpoint: () => parts.store.checkpoint(),
       note: (action, summary, evidence) => (parts.readOnlyReason === null ? note({ action, summary, evidence }) : Promise.resolve()),

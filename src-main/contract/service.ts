@@ -93,7 +93,9 @@ export const waitingItemSchema = z.strictObject({
   id: z.string(),
   service: z.string(),
   releaseId: z.string().nullable(),
-  kind: z.enum(['gate', 'approval', 'failed', 'window', 'health', 'lease', 'manualStep', 'analysis', 'reasonOwed']),
+  /** Set for kind `migration`: which one. `service` is its title then. */
+  migration: z.string().optional(),
+  kind: z.enum(['gate', 'approval', 'failed', 'window', 'health', 'lease', 'manualStep', 'analysis', 'reasonOwed', 'migration']),
   title: z.string(),
   detail: z.string(),
   /** When it stops waiting by itself; null when never. */

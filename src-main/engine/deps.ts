@@ -1,4 +1,5 @@
 import type { Operator } from '../contract/release.ts'
+import type { WaitingItem } from '../contract/service.ts'
 import type { WatchItem } from '../contract/system.ts'
 import type { Role } from '../contract/vocabulary.ts'
 import type { ServiceConfig } from '../contract/workspace.ts'
@@ -25,6 +26,8 @@ export interface EngineDeps {
   readonly operator: () => { readonly operator: Operator; readonly role: Role }
   /** Phases of the migrations whose tables a service uses: what shape of them a version finds. */
   readonly schema: (service: string) => readonly SchemaPhase[]
+  /** What waits for a person besides releases. */
+  readonly otherWaiting: () => readonly WaitingItem[]
   /** Why this console may only read, or null. */
   readonly readOnly: () => string | null
   readonly publish: (item: WatchItem) => void

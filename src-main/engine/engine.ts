@@ -47,6 +47,8 @@ export interface Engine {
   samples(service: string): EnvironmentSeries
   /** True while an effect has no committed outcome. */
   busy(): boolean
+  /** Something besides releases may wait now. */
+  lookAtWaiting(): void
   /** Reads the world now, rather than at the next notice. */
   refresh(service: string): Promise<void>
   /** Everything was stopped on purpose: watching must not start it again. The next release does. */
@@ -66,6 +68,10 @@ export function createEngine(deps: EngineDeps): Engine {
   function publishService(name: string): void {
     const view = views.service(name)
     if (view) deps.publish({ kind: 'service', service: view })
+    lookAtWaiting()
+  }
+
+  function lookAtWaiting(): void {
     if (waitingQueued) return
     // What waits depends on every service: looked at once for many changes.
     waitingQueued = true
@@ -74,7 +80,7 @@ export function createEngine(deps: EngineDeps): Engine {
 
   function publishWaiting(): void {
     waitingQueued = false
-    const items = [...views.waiting()]
+    const items = [...views.waiting(), ...deps.otherWaiting()]
     const text = JSON.stringify(items)
     if (text === lastWaiting) return
     lastWaiting = text
@@ -162,9 +168,10 @@ export function createEngine(deps: EngineDeps): Engine {
     snapshot: () => [...views.names().flatMap((name): WatchItem[] => {
       const service = views.service(name)
       return service ? [{ kind: 'service', service }] : []
-    }), { kind: 'waiting', items: [...views.waiting()] }],
+    }), { kind: 'waiting', items: [...views.waiting(), ...deps.otherWaiting()] }],
     samples: (service) => memory.samples(service),
     busy: () => runner.busy > 0,
+    lookAtWaiting,
     async refresh(service) {
       await performer.observe(service)
     },

@@ -96,6 +96,8 @@ function eventOfWaiting(item: WaitingItem): NotificationEvent | null {
     case 'manualStep':
     case 'reasonOwed':
       return 'waiting'
+    case 'migration':
+      return item.title === 'Stopped' ? 'failed' : 'waiting'
   }
 }
 
@@ -122,6 +124,8 @@ export function titleOfWaiting(item: WaitingItem): string {
       return `${service}: the rollback window is open`
     case 'gate':
       return `${service}: ${title}`
+    case 'migration':
+      return `Migration ${service}: ${title.toLowerCase()}`
   }
 }
 

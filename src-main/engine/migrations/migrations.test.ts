@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { Fault } from '../../contract/fault.ts'
-import type { MigrationPhase } from '../../contract/migration.ts'
+import type { MigrationPhase, MigrationView } from '../../contract/migration.ts'
 import { ADA, createMigrationSimulation, type MigrationSimulation } from '../sim/migration-simulation.ts'
 
 const BEN = { ...ADA, id: 'ben@host', name: 'Ben' }
@@ -217,7 +217,7 @@ test('a second console looks on, says who drives, and takes over when the first 
   await reach(sim, 'dualWrites')
   const second = sim.boot('console-2', false)
   await sim.time.advance(3000)
-  const blocks = second.get(sim.definition.id).actions.find(({ command }) => command === 'rollBack')?.blocks
+  const blocks = (await sim.act(second.get(sim.definition.id)) as MigrationView).actions.find(({ command }) => command === 'rollBack')?.blocks
   expect(blocks).toMatchObject([{ rule: 'drivenElsewhere', reason: 'console-1 drives it.' }])
   sim.database.rows.owner = null
   await sim.command('rollBack')

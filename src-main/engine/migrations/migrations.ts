@@ -2,9 +2,11 @@ import { Fault } from '../../contract/fault.ts'
 import type { Mismatch, MismatchClass, MigrationEvent, MigrationSample, MigrationView, PreflightReport, SqlStep } from '../../contract/migration.ts'
 import type { MigrationDefinition } from '../../contract/migration-definition.ts'
 import type { Operator } from '../../contract/release.ts'
+import type { WaitingItem } from '../../contract/service.ts'
 import type { WatchItem } from '../../contract/system.ts'
 import type { Rehearse } from '../../core/migration/ports.ts'
 import { blocksForMigration, type SchemaPhase } from '../../core/interlocks/migration-rules.ts'
+import { waitingFor } from '../../core/migration/waiting.ts'
 import { createActs, type MigrationCommandRequest } from './acts.ts'
 import { type Board, createBoard, type Rehearsed } from './board.ts'
 import type { MigrationsDeps } from './deps.ts'
@@ -21,8 +23,9 @@ export interface RepairRequest {
 /** Drives every migration of a workspace. Their state is in their databases; what this keeps is what it last read. */
 export interface Migrations {
   start(): void
-  list(): readonly MigrationView[]
-  get(migration: string): MigrationView
+  ids(): readonly string[]
+  list(): Promise<readonly MigrationView[]>
+  get(migration: string): Promise<MigrationView>
   command(request: MigrationCommandRequest, operator: Operator): Promise<MigrationView>
   preflight(migration: string, signal: AbortSignal): Promise<PreflightReport>
   sql(migration: string): Promise<readonly SqlStep[]>
@@ -33,6 +36,7 @@ export interface Migrations {
   events(migration: string, afterId: number, limit: number): Promise<readonly MigrationEvent[]>
   /** What releases must know: each migration's phase, null where it cannot be read. */
   schema(service: string): readonly SchemaPhase[]
+  waiting(): readonly WaitingItem[]
   snapshot(): readonly WatchItem[]
   stop(): Promise<void>
 }
@@ -52,12 +56,25 @@ export function createMigrations(deps: MigrationsDeps, rehearse: Rehearse): Migr
     return viewOf(id).definition
   }
 
+  /** Whoever asks before the first reading gets a reading, not that there was none. */
+  async function fresh(id: string): Promise<void> {
+    if (board.seat(id)?.observed.kind !== 'known') await driver.refresh(id)
+  }
+
   const targetOf = (id: string) => deps.target(definitionOf(id).database)
 
   return {
     start: () => driver.start(),
-    list: () => board.ids().flatMap((id) => board.view(id) ?? []),
-    get: viewOf,
+    ids: () => board.ids(),
+    async list() {
+      await Promise.all(board.ids().map(fresh))
+      return board.ids().flatMap((id) => board.view(id) ?? [])
+    },
+    async get(id) {
+      viewOf(id)
+      await fresh(id)
+      return viewOf(id)
+    },
     async command(request, operator) {
       viewOf(request.migration)
       await acts.command(request, operator)
@@ -120,6 +137,7 @@ export function createMigrations(deps: MigrationsDeps, rehearse: Rehearse): Migr
         if (!seat || !seat.definition.services.some((each) => each.service === service)) return []
         return [{ definition: seat.definition, phase: seat.observed.kind === 'known' ? board.stateOf(seat).phase : null }]
       }),
+    waiting: () => board.ids().flatMap((id) => waitingFor(viewOf(id))),
     snapshot: () => board.ids().flatMap((id): WatchItem[] => {
       const migration = board.view(id)
       return migration ? [{ kind: 'migration', migration }] : []

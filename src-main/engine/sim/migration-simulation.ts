@@ -139,7 +139,11 @@ export function createMigrationSimulation(options: MigrationSimulationOptions = 
     },
     command: (command: MigrationCommand, change: { typed?: string; operationId?: string; by?: Operator; expectedRevision?: number } = {}) =>
       act(migrations().command({ migration: definition.id, command, reason: 'because', typed: change.typed ?? '', operationId: change.operationId ?? `op-${command}-${(counter += 1)}`, expectedRevision: change.expectedRevision }, change.by ?? ADA)),
-    view: () => migrations().get(definition.id),
+    view: () => {
+      const found = migrations().snapshot().find((item) => item.kind === 'migration')
+      if (!found) throw new Error('no migration is declared')
+      return found.migration
+    },
     state: () => database.rows.state,
   }
 }

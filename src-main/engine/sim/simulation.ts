@@ -107,6 +107,7 @@ export function createSimulation(options: SimulationOptions = {}) {
       gates: options.gates ?? { run: async (gate) => ({ name: gate.name, state: 'passed', detail: '', exitCode: 0, output: '', endedAt: time.clock.wallMs() }) },
       dataSync: { lagMs: async () => options.lagMs?.() ?? 0 },
       schema: () => options.schema?.() ?? [],
+      otherWaiting: () => [],
       services: [config],
       provider: () => guardedProvider,
       operator: () => ({ operator: ANNA, role: 'admin' }),

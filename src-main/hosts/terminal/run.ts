@@ -7,6 +7,7 @@ import { open, serve } from './console-commands.ts'
 import { backup, exportJournal, restore, verify } from './journal-commands.ts'
 import type { OpenLink } from './link.ts'
 import { audit, log, status, versions } from './look-commands.ts'
+import { migrate, migration, migrations } from './migration-commands.ts'
 import { asFault, createOutput, type TerminalStreams } from './output.ts'
 import { EXIT, HELP, UsageError } from './usage.ts'
 
@@ -14,6 +15,7 @@ const COMMAND_TABLE: { readonly [Name in CommandName]: Command } = {
   status, versions, log, audit,
   deploy, promote, approve, pause, resume, retry, abandon, rollback, explain, trust, start, stop,
   upgrade,
+  migrations, migration, migrate,
   'suspend-guard': suspendGuard,
   'restore-guard': restoreGuard,
   verify, export: exportJournal, backup, restore,

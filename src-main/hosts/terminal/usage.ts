@@ -30,6 +30,13 @@ Act
   stop --all                   stop services, router and supervisor; live traffic ends
      with any of these: --reason TEXT  --ticket ID (deploy)
 
+Migrations
+  migrations                   every migration: phase, progress, what it waits for
+  migration ID                 one of them: gates, mismatches, what each act would do
+  migrate ID ACT               start | advance | approve | pause | resume | step-back | roll-back | retry
+                               preflight | rehearse | sql | mismatches (--limit N) | repair
+                               --reason TEXT; --confirm ID for what cannot be undone
+
 Journal
   verify                       check the whole chain
   export                       --format jsonl|csv  --out FILE  and the filters of audit
