@@ -75,7 +75,7 @@ export async function composeConsole(options: ComposeOptions): Promise<Core> {
     return createMigrating({
       workspace: session.inForce,
       engine: () => engine,
-      open: (database) => openDatabase(database, { practice: (name) => providers.local.practiceUrl(name), consoleName: consoleName() }),
+      open: (database) => openDatabase(database, { practice: (name, port) => providers.local.practiceUrl(name, port), consoleName: consoleName() }),
       rehearse,
       consoleName: consoleName(),
       ports: { store, operator: () => ({ operator: identity.operator(), role: role() }), readOnly: () => readOnlyReason, publish: (item) => publish(item), log, crashPoint: crashPointFromEnvironment() },

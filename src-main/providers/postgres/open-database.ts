@@ -6,7 +6,7 @@ import { lazyTarget } from './lazy-target.ts'
 
 export interface OpenDatabaseOptions {
   /** Address of a practice server, started when it is not running. */
-  readonly practice: (name: string) => Promise<string>
+  readonly practice: (name: string, port: number) => Promise<string>
   readonly consoleName: string
 }
 
@@ -14,7 +14,7 @@ export interface OpenDatabaseOptions {
 export function openDatabase(database: Database, options: OpenDatabaseOptions): MigrationTarget {
   const secrets = createSecretValues(`Database ${database.name}`, (name) => process.env[name] ?? null)
   const { connection } = database
-  const url = async () => (connection.kind === 'practice' ? options.practice(database.name) : secrets.resolve(connection.url))
+  const url = async () => (connection.kind === 'practice' ? options.practice(database.name, connection.port) : secrets.resolve(connection.url))
   return lazyTarget(database.name, async () => {
     const { openMigrationTarget } = await import('./migration/target.ts')
     return openMigrationTarget({ database: database.name, url, consoleName: options.consoleName })
