@@ -1,4 +1,5 @@
 import type { ZodType } from 'zod'
+import type { Database } from '../contract/migration-definition.ts'
 import type { Fields } from './collections.ts'
 import type { PathPart, Reading } from './reading.ts'
 
@@ -8,6 +9,8 @@ export interface ShapeContext {
   readonly folder: string
   /** Variables of the process, to check that a `${env:NAME}` can be resolved. Their values are never kept. */
   readonly variables: Readonly<Record<string, string | undefined>>
+  /** Databases of the workspace, which `${database:NAME}` may name. Left out: none. */
+  readonly databases?: readonly Database[]
 }
 
 /** A command the settings would run. Texts for a person who decides on trust. */

@@ -3,6 +3,7 @@ import type { ShapeContext } from './provider-shape.ts'
 import type { Reader } from './reading.ts'
 import { reportAt } from './reading.ts'
 import { text } from './scalars.ts'
+import { nearest } from './suggest.ts'
 import { clip } from './units.ts'
 
 /** A value taken from a variable of the process that deploys. The reference stays in the settings; the value is read at deploy time. */
@@ -14,7 +15,7 @@ const SECRET_NAME = /(^|_)(PASSWORD|PASSWD|SECRET|TOKEN|API_?KEY|PRIVATE_KEY|SEC
 /** Variables for a process. `templates`: the `${words}` that are replaced in values. */
 export function variables(context: ShapeContext, templates: readonly string[]): Reader<Readonly<Record<string, string>>> {
   const name = { pattern: /^[A-Za-z_][A-Za-z0-9_]{0,199}$/, expected: 'a variable name: letters, digits and underscores' }
-  const known = [...templates.map((template) => `\${${template}}`), '${env:NAME}'].join(', ')
+  const known = [...templates.map((template) => `\${${template}}`), '${env:NAME}', ...((context.databases ?? []).length > 0 ? ['${database:NAME}'] : [])].join(', ')
   return record('variables', name, (variable) => (node, at) => {
     const value = text({ expected: 'a text; `""` for an empty one', maxLength: 32_000, empty: true })(node, at)
     if (value === undefined) return undefined
@@ -24,6 +25,13 @@ export function variables(context: ShapeContext, templates: readonly string[]): 
     }
     for (const [, inside = ''] of value.matchAll(ANY_TEMPLATE)) {
       if (templates.includes(inside)) continue
+      const database = /^database:(.*)$/.exec(inside)?.[1]
+      if (database !== undefined) {
+        const names = (context.databases ?? []).map((declared) => declared.name)
+        const near = nearest(database, names)
+        if (!names.includes(database)) reportAt(node, at, `there is no database \`${clip(database)}\``, near === null ? 'the name of a database under `databases`' : `did you mean \`\${database:${near}}\`?`)
+        continue
+      }
       const reference = /^env:([A-Za-z_][A-Za-z0-9_]*)$/.exec(inside)?.[1]
       if (reference === undefined) reportAt(node, at, `\`\${${clip(inside)}}\` is not replaced in a variable`, `one of ${known}`)
       else if (context.variables[reference] === undefined) {

@@ -115,3 +115,22 @@ onServer('a declared port is used, and refused with words when somebody else has
 test('where npm has no PostgreSQL, there is none', () => {
   expect(embeddedPackage('sunos', 'x64')).toBeUndefined()
 })
+
+onServer('a service that refers to a practice database gets its address, and starts the server by that', async (bench) => {
+  const { live } = await bench.start({
+    env: { DATABASE_URL: '${database:shop}', OTHER: 'at ${database:far}' },
+    databases: { shop: { kind: 'practice', port: 0 }, far: { kind: 'url', url: 'postgres://me:${env:PATH}@far/x' } },
+  })
+  const env: unknown = await (await fetch(`${live}/env`)).json()
+  expect(env).toMatchObject({ DATABASE_URL: await bench.provider.practiceUrl('shop'), OTHER: `at postgres://me:${process.env['PATH']}@far/x` })
+  // The address holds the password: it is in nothing the supervisor keeps.
+  const { password } = new URL(await bench.provider.practiceUrl('shop'))
+  for (const file of ['state.0', 'state.1', 'supervisor.log']) expect(readFileSync(join(bench.dataFolder, 'local', file), 'utf8')).not.toContain(password)
+})
+
+onServer('a service whose database is not declared does not start, and says so', async (bench) => {
+  await bench.provider.register(bench.config('web', { env: { DATABASE_URL: '${database:shop}' } }))
+  await bench.deploy('blue', 'good-1')
+  await bench.until('it is refused', async () => (await bench.blue()).readiness === 'crashed')
+  expect((await bench.blue()).detail).toContain('the workspace has no database shop any more')
+})

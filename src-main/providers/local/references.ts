@@ -1,5 +1,7 @@
 import type { LocalSettings } from './config.ts'
 
+/** The address of a database of the workspace: `${database:shop}`. */
+const DATABASE = /\$\{database:([A-Za-z0-9][A-Za-z0-9._-]{0,62})\}/g
 const REFERENCE = /\$\{env:([A-Za-z_][A-Za-z0-9_]*)\}/g
 
 /**
@@ -28,8 +30,19 @@ export function createReferences(): References {
 
 /** What this process knows of the variables that a service's settings refer to. */
 export function referencedValues(settings: LocalSettings, source: Readonly<Record<string, string | undefined>>): Record<string, string> {
-  const texts = [settings.env, settings.envBlue, settings.envGreen].flatMap((env) => Object.values(env))
+  const addresses = Object.values(settings.databases).map((connection) => (connection.kind === 'url' ? connection.url : ''))
+  const texts = [settings.env, settings.envBlue, settings.envGreen].flatMap((env) => Object.values(env)).concat(addresses)
   return Object.fromEntries(namesIn(texts).flatMap((name) => (source[name] === undefined ? [] : [[name, source[name]]])))
+}
+
+/** Names of databases that values refer to. */
+export function databasesIn(texts: readonly string[]): readonly string[] {
+  return [...new Set(texts.flatMap((text) => [...text.matchAll(DATABASE)].map(([, name = '']) => name)))]
+}
+
+/** Puts addresses in place of references to databases. */
+export function fillDatabases(text: string, addresses: Readonly<Record<string, string>>): string {
+  return text.replace(DATABASE, (whole, name: string) => addresses[name] ?? whole)
 }
 
 function namesIn(texts: readonly string[]): readonly string[] {

@@ -1,6 +1,7 @@
+import { Fault } from '../../../contract/fault.ts'
 import type { Readiness } from '../../../contract/vocabulary.ts'
 import type { LocalSettings } from '../config.ts'
-import type { References } from '../references.ts'
+import { databasesIn, fillDatabases, type References } from '../references.ts'
 import { isAlive, readBootId } from '../identity.ts'
 import type { EnvironmentDurable } from './durable.ts'
 import type { EnvironmentLog } from './logs.ts'
@@ -26,6 +27,8 @@ export interface EnvironmentOptions {
   readonly log: EnvironmentLog
   settings(): LocalSettings
   readonly references: References
+  /** Address of a practice database, which is started for it. */
+  practice(name: string, port: number): Promise<string>
   durable(): EnvironmentDurable
   /** Remembers; the state it describes already holds. */
   persist(patch: Partial<EnvironmentDurable>): void
@@ -90,12 +93,25 @@ export function createEnvironment(options: EnvironmentOptions): Environment {
     const mine = ++run
     const { deployed, spawnId } = options.durable()
     if (!deployed || !spawnId) return
-    const missing = options.references.missing(deployed.spec.env)
+    const { databases } = options.settings()
+    const named = databasesIn(Object.values(deployed.spec.env))
+    const written = Object.fromEntries(named.flatMap((name) => (databases[name]?.kind === 'url' ? [[name, databases[name].url]] : [])))
+    const missing = options.references.missing({ ...deployed.spec.env, ...written })
     lacksVariables = missing.length > 0
     if (lacksVariables) {
       set('crashed', `Not started: the value of ${missing.join(', ')} is not known here. Open a console where ${missing.length === 1 ? 'it is' : 'they are'} set.`)
       return
     }
+    set('starting', named.length === 0 ? 'Starting.' : `Waiting for the database ${named.join(', ')}.`)
+    let addresses: Readonly<Record<string, string>>
+    try {
+      addresses = { ...written, ...(await practiceAddresses(named, databases)) }
+    } catch (error) {
+      if (mine !== run) return
+      set('crashed', `Not started: ${error instanceof Error ? error.message : String(error)}${error instanceof Fault ? ` ${error.data.next}` : ''}`)
+      return
+    }
+    if (mine !== run) return
     set('starting', 'Starting.')
     const port = await findFreePort()
     if (mine !== run) return
@@ -107,7 +123,7 @@ export function createEnvironment(options: EnvironmentOptions): Environment {
       version: deployed.ref.version,
       port,
       spawnId,
-      fill: (text) => options.references.fill(text),
+      fill: (text) => options.references.fill(fillDatabases(text, addresses)),
       stdoutFd: log.stdoutFd,
       stderrFd: log.stderrFd,
     })
@@ -116,6 +132,17 @@ export function createEnvironment(options: EnvironmentOptions): Environment {
     log.note(`Started version ${deployed.ref.version} as process ${child.identity.pid} on port ${port}: ${deployed.spec.run}`)
     watchEnd(mine, child)
     void probeUntilReady(mine, performance.now())
+  }
+
+  /** Starts what is not running. Faults: those of a practice server, and `notFound`. */
+  async function practiceAddresses(named: readonly string[], databases: LocalSettings['databases']): Promise<Readonly<Record<string, string>>> {
+    const addresses: Record<string, string> = {}
+    for (const name of named) {
+      const connection = databases[name]
+      if (!connection) throw new Fault('notFound', `the workspace has no database ${name} any more.`, 'Declare it, or release a version that does not need it.')
+      if (connection.kind === 'practice') addresses[name] = await options.practice(name, connection.port)
+    }
+    return addresses
   }
 
   function watchEnd(mine: number, child: ServiceProcess): void {

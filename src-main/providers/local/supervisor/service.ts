@@ -33,6 +33,8 @@ export interface ServiceOptions {
   readonly router: RouterLink
   readonly logFolder: string
   readonly memory: OperationMemory
+  /** Address of a practice database, which is started for it. */
+  practice(name: string, port: number): Promise<string>
   onChange(): void
   note(text: string): void
 }
@@ -80,6 +82,7 @@ export function createService(options: ServiceOptions): Service {
       log: logs[environment],
       settings: () => settings,
       references,
+      practice: (database, port) => options.practice(database, port),
       durable: () => durable[environment],
       persist: (patch) => {
         void save(withEnvironment(environment, patch)).catch((error: unknown) => options.note(`State of ${name} could not be saved: ${String(error)}`))

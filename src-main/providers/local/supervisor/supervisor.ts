@@ -86,7 +86,7 @@ export async function createSupervisor(options: SupervisorOptions): Promise<Supe
   })
 
   function open(name: string, settings: LocalSettings, durable: ServiceDurable, recovering: boolean): Service {
-    const opened = createService({ name, settings, durable, recovering, router, logFolder: paths.logs, memory: memory.operations(name), onChange: () => watchers.changed(name), note })
+    const opened = createService({ name, settings, durable, recovering, router, logFolder: paths.logs, memory: memory.operations(name), practice: (database, port) => practice.start(database, port), onChange: () => watchers.changed(name), note })
     services.set(name, opened)
     return opened
   }
