@@ -54,7 +54,7 @@ export async function composeConsole(options: ComposeOptions): Promise<Core> {
   // Losable, and nobody waits for it; a terminal's single act keeps none.
   const metrics = readOnlyReason === null && options.scope === 'whole' ? openMetricsStore({ file: files.metrics, wallMs: Date.now }) : null
 
-  let measuring = createMeasuring(session.inForce, (name) => engine.service(name))
+  let measuring = createMeasuring(session.inForce, (name) => engine.service(name), (id, fromAt) => migrating.migrations.samples(id, fromAt))
   let migrating = buildMigrating()
   let engine = build()
   const role = () => identity.role(session.workspace?.roles ?? {})
@@ -131,7 +131,7 @@ export async function composeConsole(options: ComposeOptions): Promise<Core> {
     migrating.stop().catch((error: unknown) => log(`databases were not closed: ${String(error)}`))
     measuring.stop().catch((error: unknown) => log(`metrics providers were not closed: ${String(error)}`))
     store.setWorkspaceDigest(session.inForce?.digest ?? session.workspace?.digest ?? '')
-    measuring = createMeasuring(session.inForce, (name) => engine.service(name))
+    measuring = createMeasuring(session.inForce, (name) => engine.service(name), (id, fromAt) => migrating.migrations.samples(id, fromAt))
     migrating = buildMigrating()
     engine = build()
     if (begun) begin()

@@ -1,6 +1,9 @@
+import { MIGRATION_METRICS } from '../contract/migration-metrics.ts'
+import type { MigrationSample } from '../contract/migration.ts'
 import type { ServiceView } from '../contract/service.ts'
 import type { Workspace } from '../contract/workspace.ts'
 import { type ConfiguredMetricsSource, createMetricsSource } from '../providers/metrics-source.ts'
+import { createMigrationMetrics } from '../providers/migration-metrics.ts'
 import { createProber, probeAddress } from '../providers/prober/prober.ts'
 import { SYSTEM_CLOCK } from './system-ports.ts'
 
@@ -11,7 +14,7 @@ export interface Measuring {
   stop(): Promise<void>
 }
 
-export function createMeasuring(workspace: Workspace | null, service: (name: string) => ServiceView | null): Measuring {
+export function createMeasuring(workspace: Workspace | null, service: (name: string) => ServiceView | null, migrationSamples: (migration: string, fromAt: number) => readonly MigrationSample[]): Measuring {
   const prober = createProber({
     clock: SYSTEM_CLOCK,
     services: workspace?.services ?? [],
@@ -22,7 +25,7 @@ export function createMeasuring(workspace: Workspace | null, service: (name: str
       return probeAddress(view.observed.value, candidate, environment)
     },
   })
-  const source = createMetricsSource({ providers: workspace?.metricsProviders ?? [], prober })
+  const source = createMetricsSource({ providers: workspace?.metricsProviders ?? [], prober, own: new Map([[MIGRATION_METRICS, createMigrationMetrics(migrationSamples)]]) })
   return {
     source,
     start: () => prober.start(),

@@ -23,6 +23,8 @@ export interface MetricsSourceOptions {
   readonly providers: readonly MetricsProviderConfig[]
   /** Null: nothing is probed. */
   readonly prober: Pick<Prober, 'read' | 'intervalMs'> | null
+  /** What this console itself answers, by name; a declared provider of that name goes before. */
+  readonly own?: ReadonlyMap<string, QueryProvider>
   /** The value of a variable; null when it is not set. Default: this process's. */
   readonly readSecret?: QueryProviderDeps['readSecret']
   readonly wallMs?: () => number
@@ -31,7 +33,8 @@ export interface MetricsSourceOptions {
 /** Answers what the workspace's metrics providers and probes say. */
 export function createMetricsSource(options: MetricsSourceOptions): ConfiguredMetricsSource {
   const deps: QueryProviderDeps = { readSecret: options.readSecret ?? ((name) => process.env[name] ?? null), wallMs: options.wallMs ?? Date.now }
-  const providers = new Map(options.providers.map((config) => [config.name, KINDS[config.kind](config, deps)]))
+  const declared = new Map(options.providers.map((config) => [config.name, KINDS[config.kind](config, deps)]))
+  const providers = new Map([...(options.own ?? []), ...declared])
 
   function providerOf(name: string): QueryProvider {
     const provider = providers.get(name)
@@ -62,7 +65,7 @@ export function createMetricsSource(options: MetricsSourceOptions): ConfiguredMe
     },
     check: () =>
       Promise.all(
-        [...providers].map(async ([name, provider]) => {
+        [...declared].map(async ([name, provider]) => {
           try {
             return { name, ok: true, detail: await provider.check(), next: '' }
           } catch (error) {
@@ -72,7 +75,7 @@ export function createMetricsSource(options: MetricsSourceOptions): ConfiguredMe
         }),
       ),
     async close() {
-      await Promise.all([...providers.values()].map((provider) => provider.close()))
+      await Promise.all([...declared.values()].map((provider) => provider.close()))
     },
   }
   return source

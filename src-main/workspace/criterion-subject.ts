@@ -1,6 +1,7 @@
 import type { YAMLMap } from 'yaml'
 import type { Metric } from '../contract/analysis.ts'
 import { entryOf, field } from './collections.ts'
+import { MIGRATION_MEASURES, MIGRATION_METRICS } from '../contract/migration-metrics.ts'
 import type { MetricsNames } from './metrics-reader.ts'
 import { promqlTemplate } from './promql-text.ts'
 import type { Reading } from './reading.ts'
@@ -125,7 +126,9 @@ function querySubject(read: SubjectRead, at: Reading, context: CriteriaContext):
   const place = (key: string) => at.placeOf([...at.path, key])
   if (read.query === undefined || (at.has([...at.path, 'provider']) && read.provider === undefined)) return undefined
   const known = [...context.metrics.keys()]
-  const only = known.length === 1 ? known[0] : undefined
+  // The migrations' own measures are asked for by name, never meant by silence.
+  const declared = known.filter((name) => name !== MIGRATION_METRICS)
+  const only = declared.length === 1 ? declared[0] : undefined
   const provider = read.provider ?? only
   if (provider === undefined) {
     at.problems.report(place('query'), '`query` without a provider', known.length === 0 ? 'a provider under the top level’s `metrics`: `metrics: {prom: {prometheus: http://127.0.0.1:9090}}`' : `\`provider:\` with one of ${known.slice(0, 10).join(', ')}`)
@@ -140,6 +143,11 @@ function querySubject(read: SubjectRead, at: Reading, context: CriteriaContext):
   const named = names.queries[read.query]
   // Written under `metrics`, but with a problem of its own there.
   if (named === null) return undefined
+  if (named === undefined && provider === MIGRATION_METRICS) {
+    const near = nearest(read.query, Object.keys(names.queries))
+    at.problems.report(place('query'), `there is no measure \`${clip(read.query)}\``, near === null ? `a migration and one of ${MIGRATION_MEASURES.join(', ')}: \`split_full_name.openMismatches\`` : `did you mean \`${near}\`?`)
+    return undefined
+  }
   if (named === undefined && /^[A-Za-z0-9_.]+(-[A-Za-z0-9_.]+)+$/.test(read.query) && !/^[\d.-]+$/.test(read.query)) {
     const queries = Object.keys(names.queries)
     const near = nearest(read.query, queries)

@@ -10,6 +10,7 @@ import { workspaceSchema } from '../contract/workspace.ts'
 import { entryOf, field, mapping, record } from './collections.ts'
 import { commandsDigest, declaredAddresses, declaredSql } from './commands.ts'
 import { databasesReader, keysOf } from './databases-reader.ts'
+import { MIGRATION_MEASURES, MIGRATION_METRICS } from '../contract/migration-metrics.ts'
 import { metricsNames, metricsReader } from './metrics-reader.ts'
 import type { Included } from './migration-file.ts'
 import { migrationsReader } from './migrations-reader.ts'
@@ -98,6 +99,13 @@ interface Parts {
   readonly idleStopMs: number | null
 }
 
+/** What comparing measures is a provider of its own, unless a workspace has named one so. */
+function withMigrations(names: ServiceSurroundings['metrics'], migrations: readonly MigrationDefinition[]): ServiceSurroundings['metrics'] {
+  if (migrations.length === 0 || names.has(MIGRATION_METRICS)) return names
+  const queries = Object.fromEntries(migrations.flatMap(({ id }) => MIGRATION_MEASURES.map((measure) => [`${id}.${measure}`, { query: `${id}.${measure}`, unit: measure.endsWith('Ms') ? 'ms' : '' }])))
+  return new Map([...names, [MIGRATION_METRICS, { intervalMs: 1000, queries }]])
+}
+
 function readParts(root: YAMLMap, path: string, problems: Problems, options: LoadOptions, included: Included): Parts | undefined {
   const at = startReading(problems, startOf(root))
   const context = { folder: dirname(path), variables: options.variables ?? process.env }
@@ -121,7 +129,7 @@ function readParts(root: YAMLMap, path: string, problems: Problems, options: Loa
     context,
     plans: read.plans ?? new YAMLMap(),
     defaults: read.defaults ?? new YAMLMap(),
-    metrics: metricsNames(entryOf(root, 'metrics')?.value, read.metrics),
+    metrics: withMigrations(metricsNames(entryOf(root, 'metrics')?.value, read.metrics), read.migrations ?? []),
   }
   const inside = (key: string): Reading => at.inside(key, entryOf(root, key)?.keyAt ?? startOf(root), startOf(entryOf(root, key)?.value))
   record('plans', NAME, () => planReader({ metrics: around.metrics, probes: null }))(around.plans, inside('plans'))
