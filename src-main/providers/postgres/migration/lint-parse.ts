@@ -73,13 +73,13 @@ export function parseType(text: string): Parsed<SqlType> {
   const parsed = parseAt(`${prefix}${text}`, prefix.length)
   if (!parsed.ok) return { ok: false, slip: { ...parsed.slip, expected } }
   const [select, ...more] = parsed.value
-  const target = select && nodeOf(firstOf(select.fields['targetList']))
+  const [target, ...others] = nodesOf(select?.fields['targetList'])
   const value = target && nodeOf(target.fields['val'])
   const only = select && Object.keys(select.fields).every((key) => key === 'targetList' || key === 'limitOption' || key === 'op')
   const renamed = target && 'name' in target.fields
   const comment = lineComment(text)
   if (comment !== null) return slip('a comment to the end of the line', comment)
-  if (more.length > 0 || !only || value?.kind !== 'TypeCast' || renamed === true || nodeOf(value.fields['arg'])?.kind !== 'A_Const') return slip('more than a type')
+  if (more.length > 0 || others.length > 0 || !only || value?.kind !== 'TypeCast' || renamed === true || nodeOf(value.fields['arg'])?.kind !== 'A_Const') return slip('more than a type')
   // The name of a type stands without its kind around it.
   const type = plain(value.fields['typeName'])
   if (type['setof'] === true) return slip('a set of values')
@@ -144,10 +144,6 @@ function integerOf(value: unknown): number | null {
   // Zero is written as an empty object.
   const number = plain(node.fields['ival'])['ival'] ?? ('ival' in node.fields ? 0 : null)
   return typeof number === 'number' ? number : null
-}
-
-function firstOf(value: unknown): unknown {
-  return Array.isArray(value) ? value[0] : undefined
 }
 
 function parseAt(text: string, prefixLength: number): Parsed<readonly SqlNode[]> {
