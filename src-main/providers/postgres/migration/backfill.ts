@@ -1,0 +1,223 @@
+import type { MigrationWork } from '../../../contract/migration.ts'
+import type { MigrationContext } from './context.ts'
+import type { StopSignal } from '../../../core/ports.ts'
+import { firstBatch, halved, nextBatch, type BatchSize } from './batch-size.ts'
+import { pageSql } from './backfill-sql.ts'
+import { assertFence, beginCheckpoint, moveCheckpoint, readCheckpoint } from './checkpoints.ts'
+import { compareKeys } from './compare-rows.ts'
+import { comparisons, fromSql, type Comparison } from './compare-units.ts'
+import { errorText, isCollision, isRowError, rest } from './context.ts'
+import { recordMismatches } from './mismatches.ts'
+import { countKeysSql, keyAtSql, keyOf, keyRecord, lastKeySql, statementValues, type Key, type KeyRange } from './page.ts'
+import { rowsOf, type Session } from './session.ts'
+import { restMs } from './throttle.ts'
+import type { Throttle } from './throttle-loop.ts'
+import { quotedTable, spoken } from './units.ts'
+import type { WorkProgress } from './work-progress.ts'
+
+const WORK: MigrationWork = 'backfill'
+
+/** Below the server's deadlock_timeout of 1 s: whatever this collides with, it is this that gives way. */
+const LOCK_TIMEOUT_MS = 300
+
+export interface BackfillRequest {
+  readonly context: MigrationContext
+  readonly session: Session
+  readonly throttle: Throttle
+  readonly progress: WorkProgress
+  readonly signal: StopSignal
+}
+
+/** Copies all rows that were there when it began, page by page, each with its checkpoint in one transaction. */
+export async function backfill(request: BackfillRequest): Promise<'done' | 'stopped'> {
+  const { context, signal } = request
+  for (const comparison of comparisons(context.definition, context.tables, { phase: 'backfilling', writes: 'old' }, 'oldToNew')) {
+    await backfillUnit(request, comparison)
+    if (signal.aborted) return 'stopped'
+  }
+  return 'done'
+}
+
+async function backfillUnit(request: BackfillRequest, comparison: Comparison): Promise<void> {
+  const { context, session, throttle, progress, signal } = request
+  const { throttle: options } = context.definition
+  const at = await started(session, context, comparison)
+  progress.begin(spoken(comparison.unit.from), at.rowsDone, at.rowsTotal)
+  if (at.done) return
+  if (at.highKey === null || comparison.columns.length + comparison.toKey.length === 0) return finish(request, comparison, at.lastKey)
+  const silence = await silenceSql(session, context.id, comparison)
+  let size = firstBatch(options.maxBatchRows)
+  let after = at.lastKey
+  while (!signal.aborted) {
+    const verdict = throttle.verdict()
+    progress.waiting(verdict.reason)
+    if (verdict.level !== 'run') {
+      await rest(100, signal)
+      continue
+    }
+    const begun = performance.now()
+    const values = statementValues()
+    const range = { after, upTo: at.highKey }
+    const [next] = await rowsOf(session, keyAtSql(fromSql(comparison), comparison.key, range, size.rows - 1, values), values.list, (row) => keyOf(row, comparison.key))
+    const page: KeyRange = { after, upTo: next ?? at.highKey }
+    const outcome = await copied({ ...request, comparison, silence, size }, page, next ? size.rows : null)
+    if (outcome === 'stopped') return
+    if (outcome === 'smaller') {
+      size = halved(size)
+      continue
+    }
+    const tookMs = performance.now() - begun
+    size = nextBatch(size, { rows: outcome.rows, tookMs }, options.targetBatchMs, options.maxBatchRows)
+    progress.batch(outcome.rows, size)
+    after = page.upTo
+    if (!next) return finish(request, comparison, after)
+    await rest(restMs(options, tookMs), signal)
+  }
+}
+
+type Copying = BackfillRequest & { readonly comparison: Comparison; readonly silence: string; readonly size: BatchSize }
+
+/** One page; halved where a row fails, until that row is alone and put into quarantine. `rows`: null when not counted yet. */
+async function copied(copying: Copying, page: KeyRange, rows: number | null): Promise<{ readonly rows: number } | 'stopped' | 'smaller'> {
+  const { session, comparison, progress, signal } = copying
+  for (let attempt = 0; !signal.aborted; attempt += 1) {
+    try {
+      const count = rows ?? (await counted(session, comparison, page))
+      await batch(copying, page, count)
+      return { rows: count }
+    } catch (error) {
+      await session.query('ROLLBACK')
+      if (isRowError(error)) return split(copying, page)
+      if (!isCollision(error)) throw error
+      // Rows of this page are locked by somebody: they come first, and a smaller page meets fewer of them.
+      progress.waiting(attempt < 3 ? '' : `rows are locked by another session (${errorText(error)})`)
+      await rest(Math.min(2000, 20 * 2 ** attempt) * (0.5 + Math.random()), signal)
+      if (attempt === 2 && copying.size.rows > 1) return 'smaller'
+    }
+  }
+  return 'stopped'
+}
+
+async function batch({ context, session, comparison, silence, progress }: Copying, page: KeyRange, rows: number): Promise<void> {
+  const values = statementValues()
+  await session.query(`BEGIN; SET LOCAL lock_timeout = ${LOCK_TIMEOUT_MS}; ${silence}`)
+  await assertFence(session, context)
+  await session.query(pageSql(comparison, page, values), values.list)
+  await moveCheckpoint(session, context.id, WORK, comparison.unit.name, comparison.key, { lastKey: page.upTo, rows, done: false, extra: progress.kept() })
+  await session.query('COMMIT')
+}
+
+async function split(copying: Copying, page: KeyRange): Promise<{ readonly rows: number } | 'stopped'> {
+  const { session, comparison } = copying
+  const rows = await counted(session, comparison, page)
+  if (rows <= 1) return alone(copying, page)
+  const values = statementValues()
+  const [middle] = await rowsOf(session, keyAtSql(fromSql(comparison), comparison.key, page, Math.ceil(rows / 2) - 1, values), values.list, (row) => keyOf(row, comparison.key))
+  // Rows went away meanwhile; the page is tried as it is.
+  if (!middle) return { rows: 0 }
+  const halves: readonly KeyRange[] = [{ after: page.after, upTo: middle }, { after: middle, upTo: page.upTo }]
+  let done = 0
+  for (const half of halves) {
+    const outcome = await copied({ ...copying, size: { ...copying.size, rows: 1 } }, half, null)
+    if (outcome === 'stopped' || outcome === 'smaller') return 'stopped'
+    done += outcome.rows
+  }
+  return { rows: done }
+}
+
+/** The one row that fails: tried once more under its lock, so that no writer mends it between its failing and its record. */
+async function alone(copying: Copying, page: KeyRange): Promise<{ readonly rows: number } | 'stopped'> {
+  const { context, session, comparison, silence, signal } = copying
+  const { id, definition } = context
+  for (;;) {
+    if (signal.aborted) return 'stopped'
+    try {
+      await session.query(`BEGIN; SET LOCAL lock_timeout = ${LOCK_TIMEOUT_MS}; ${silence}`)
+      await assertFence(session, context)
+      const locking = statementValues()
+      const [key] = await rowsOf(session, `${keyAtSql(fromSql(comparison), comparison.key, page, 0, locking)} FOR UPDATE`, locking.list, (row) => keyOf(row, comparison.key))
+      if (key) await quarantined(session, context, comparison, key, page)
+      await moveCheckpoint(session, id, WORK, comparison.unit.name, comparison.key, { lastKey: page.upTo, rows: key ? 1 : 0, done: false, extra: null })
+      await session.query('COMMIT')
+      if (key) {
+        const seen = await compareKeys(session, comparison, [key], 'mirror')
+        await recordMismatches(session, id, definition.verify.ignore, seen.found, Date.now())
+      }
+      return { rows: key ? 1 : 0 }
+    } catch (error) {
+      await session.query('ROLLBACK')
+      if (!isCollision(error)) throw error
+      await rest(50 * (0.5 + Math.random()), signal)
+    }
+  }
+}
+
+async function quarantined(session: Session, { id }: MigrationContext, comparison: Comparison, key: Key, page: KeyRange): Promise<void> {
+  await session.query('SAVEPOINT row')
+  try {
+    const values = statementValues()
+    await session.query(pageSql(comparison, page, values), values.list)
+  } catch (error) {
+    if (!isRowError(error)) throw error
+    await session.query('ROLLBACK TO SAVEPOINT row')
+    await session.query(
+      `INSERT INTO signalbox.quarantine (migration, unit, key, error) VALUES ($1, $2, $3, $4) ON CONFLICT (migration, unit, key) DO UPDATE SET error = excluded.error, at = clock_timestamp()`,
+      [id, comparison.unit.name, JSON.stringify(keyRecord(key, comparison.key)), errorText(error)],
+    )
+  }
+}
+
+async function finish({ context, session, progress }: BackfillRequest, comparison: Comparison, lastKey: Key | null): Promise<void> {
+  await session.query('BEGIN')
+  await assertFence(session, context)
+  await moveCheckpoint(session, context.id, WORK, comparison.unit.name, comparison.key, { lastKey, rows: 0, done: true, extra: progress.kept() })
+  await session.query('COMMIT')
+}
+
+/** Where it was, or the frozen end of a new beginning. */
+async function started(session: Session, { id }: MigrationContext, comparison: Comparison) {
+  const before = await readCheckpoint(session, id, WORK, comparison.unit.name, comparison.key)
+  if (before) return before
+  const [highKey = null] = await rowsOf(session, lastKeySql(fromSql(comparison), comparison.key), [], (row) => keyOf(row, comparison.key))
+  const rowsTotal = await estimatedRows(session, comparison)
+  await beginCheckpoint(session, id, WORK, comparison.unit.name, comparison.key, { highKey, rowsTotal })
+  return { lastKey: null, highKey, rowsDone: 0, rowsTotal, done: false, startedAtMs: 0, extra: {} }
+}
+
+/** Counted where that is cheap, otherwise the planner's estimate. */
+export async function estimatedRows(session: Session, { from }: Pick<Comparison, 'from'>): Promise<number> {
+  const table = quotedTable(from)
+  const [known] = await rowsOf(
+    session,
+    `SELECT sum(greatest(c.reltuples, 0)) AS rows, sum(pg_relation_size(c.oid)) AS bytes, bool_or(c.reltuples < 0) AS unknown FROM pg_class c
+    WHERE c.relkind = 'r' AND c.oid IN (SELECT to_regclass($1)::oid UNION SELECT relid FROM pg_partition_tree(to_regclass($1)) WHERE isleaf)`,
+    [table],
+    (row) => ({ rows: Number(row['rows']), bytes: Number(row['bytes']), unknown: row['unknown'] === true }),
+  )
+  if (known && known.bytes > 64 * 1024 ** 2 && !known.unknown) return known.rows
+  const [rows = 0] = await rowsOf(session, `SELECT count(*) AS rows FROM ${table}`, [], ({ rows }) => Number(rows))
+  return rows
+}
+
+async function counted(session: Session, comparison: Comparison, page: KeyRange): Promise<number> {
+  const values = statementValues()
+  const [rows = 0] = await rowsOf(session, countKeysSql(fromSql(comparison), comparison.key, page, values), values.list, ({ rows }) => Number(rows))
+  return rows
+}
+
+/**
+ * What comes before a page in its transaction. The mirror's triggers look at the first setting. Triggers of the
+ * application would act on rows that nobody changed (a column `updated_at`); they are silenced where that is allowed,
+ * and where it is not, the mirror still follows what they change.
+ */
+async function silenceSql(session: Session, id: string, comparison: Comparison): Promise<string> {
+  const guard = `SET LOCAL signalbox.backfill = '${id}'`
+  if (!comparison.unit.sameRow) return guard
+  const [others] = await rowsOf(session, OTHER_TRIGGERS_SQL, [quotedTable(comparison.from)], (row) => ({ may: row['may_silence'] === true, any: row['any'] === true, always: row['always'] === true }))
+  return others?.any && others.may && !others.always ? `${guard}; SET LOCAL session_replication_role = replica` : guard
+}
+
+const OTHER_TRIGGERS_SQL = `
+SELECT count(*) > 0 AS any, coalesce(bool_or(tgenabled IN ('A', 'R')), false) AS always,
+  (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) AS may_silence
+FROM pg_trigger WHERE tgrelid = to_regclass($1) AND NOT tgisinternal AND tgname NOT LIKE 'zzz\\_signalbox\\_%' AND tgenabled <> 'D' AND tgtype & 16 = 16`

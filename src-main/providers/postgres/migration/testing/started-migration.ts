@@ -1,0 +1,100 @@
+import type { MigrationState } from '../../../../contract/migration.ts'
+import { DEFAULT_POLICY, DEFAULT_THROTTLE, DEFAULT_VERIFY, type Change, type MigrationDefinition } from '../../../../contract/migration-definition.ts'
+import type { TestServer } from '../../testing/servers.ts'
+import type { MigrationContext } from '../context.ts'
+import { CONTROL_SQL } from '../control-schema.ts'
+import { oldTables, readFacts } from '../facts.ts'
+import { openSessions, type Sessions } from '../session.ts'
+import { stepSql } from '../structure.ts'
+
+export interface StartedMigration {
+  readonly context: MigrationContext
+  readonly sessions: Sessions
+  readonly url: string
+  /** As another console or application would: on connections of its own. */
+  sql(text: string): Promise<Record<string, unknown>[]>
+  /** The same migration in another phase or under another authority, stored and in memory. */
+  in(phase: MigrationState['phase'], writes?: MigrationState['writes']): Promise<MigrationContext>
+  close(): Promise<void>
+}
+
+const NOBODY = { id: 'tester', name: 'Tester', roles: [] } as const
+
+let databases = 0
+
+/**
+ * A database with tables, and a migration of them that has come as far as `backfilling`: structure and mirror are there,
+ * rows are not copied. With `shadow`, nothing is there but the control schema.
+ */
+export async function startedMigration(
+  server: TestServer,
+  tablesSql: string,
+  change: Change,
+  options: { readonly definition?: Partial<MigrationDefinition>; readonly shadow?: boolean } = {},
+): Promise<StartedMigration> {
+  databases += 1
+  const name = `work_${databases}`
+  const url = await server.createDatabase(name)
+  await server.sql(tablesSql, name)
+  const sessions = openSessions({ database: name, url })
+  const definition: MigrationDefinition = {
+    id: 'mig',
+    title: 'A migration',
+    database: name,
+    change,
+    entity: [],
+    services: [],
+    verify: { ...DEFAULT_VERIFY, chunkRows: 500 },
+    throttle: { ...DEFAULT_THROTTLE, niceRatio: 0 },
+    policy: DEFAULT_POLICY,
+    ...options.definition,
+  }
+  const tables = await sessions.use((session) => readFacts(session, oldTables(change)))
+  const [place] = await server.sql(`SELECT current_setting('server_version_num')::int AS version, current_user AS role`, name)
+  const state: MigrationState = {
+    id: definition.id,
+    revision: 2,
+    phase: options.shadow === true ? 'shadowReads' : 'backfilling',
+    definition,
+    digest: '',
+    readsPercent: 0,
+    writes: 'old',
+    paused: null,
+    failure: null,
+    phaseSince: 0,
+    dueAt: null,
+    done: [],
+    approvals: [],
+    rollback: null,
+    attempt: 1,
+    startedBy: NOBODY as unknown as MigrationState['startedBy'],
+    startedAt: 0,
+    endedAt: null,
+    reason: '',
+    analysis: [],
+  }
+  await server.sql(CONTROL_SQL, name)
+  const store = (next: MigrationState) =>
+    server.sql(`INSERT INTO signalbox.migrations (id, revision, state, epoch, owner) VALUES ('${next.id}', 2, '${JSON.stringify(next).replaceAll("'", "''")}', 1, 'tester') ON CONFLICT (id) DO UPDATE SET state = excluded.state`, name)
+  await store(state)
+  const step = async (kind: 'createShadow' | 'expand') => {
+    const made = stepSql({ definition, tables, serverVersion: Number(place?.['version']), role: String(place?.['role']) }, kind, { readsPercent: 0, writes: 'old', standing: kind === 'expand' ? 'shadow' : 'none' })
+    for (const statement of made.before) await server.sql(statement, name)
+    await server.sql(`BEGIN; ${[...made.first, ...made.statements].join('\n')} COMMIT`, name)
+  }
+  await step('createShadow')
+  if (options.shadow !== true) await step('expand')
+  const context: MigrationContext = { sessions, id: definition.id, epoch: 1, definition, state, tables }
+  return {
+    context,
+    sessions,
+    url,
+    sql: (text) => server.sql(text, name),
+    async in(phase, writes = 'old') {
+      const next = { ...state, phase, writes }
+      await store(next)
+      return { ...context, state: next }
+    },
+    close: () => sessions.close(),
+  }
+}
