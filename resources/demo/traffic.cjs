@@ -23,6 +23,7 @@ const visits = {
   checkout: () => pick([['GET', '/'], ['GET', `/cart/${Math.floor(Math.random() * 5000)}`], ['GET', `/cart/${Math.floor(Math.random() * 5000)}`], ['POST', '/orders']]),
   search: () => pick([['GET', `/search?q=${encodeURIComponent(pick(words))}`], ['GET', `/suggest?q=${pick(words).slice(0, 2)}`]]),
   mailer: () => pick([['POST', '/send'], ['GET', '/']]),
+  customers: () => [Math.random() < 0.55 ? 'GET' : 'POST', '/customers'],
 }
 /** TARGETS: `checkout=http://127.0.0.1:7301@132 search=...`: service, live address, mean requests per second. */
 const targets = (process.env.TARGETS ?? '').split(/\s+/).filter(Boolean).map((text) => {

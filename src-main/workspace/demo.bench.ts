@@ -41,7 +41,7 @@ async function copyDemo(folder: string): Promise<{ readonly file: string; readon
   const file = join(folder, 'signalbox.yaml')
   let text = readFileSync(file, 'utf8')
   let shoppers = ''
-  for (const port of ['7301', '7302', '7303', '7304']) {
+  for (const port of ['7301', '7302', '7303', '7305', '7304']) {
     const free = String(await freePort())
     text = text.replaceAll(port, free)
     shoppers = `http://127.0.0.1:${free}`

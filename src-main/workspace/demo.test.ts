@@ -73,6 +73,8 @@ const manifestSchema = z.strictObject({
   title: z.string().min(3),
   changes: z.array(z.string().min(3)).min(1),
   createdAt: z.iso.datetime(),
+  /** Of customers: which columns it knows. */
+  shape: z.enum(['old', 'either', 'new']).optional(),
   behaviour: z.record(z.string(), z.union([z.number(), z.boolean()])),
 })
 
@@ -83,7 +85,7 @@ describe('the demo workspace', () => {
 
   it('is the demo, and stops ten minutes after the last console', () => {
     expect(workspace).toMatchObject({ demo: true, tier: 'dev', idleStopMs: 600_000 })
-    expect(workspace.services.map(({ name }) => name)).toEqual(['checkout', 'search', 'mailer', 'shoppers'])
+    expect(workspace.services.map(({ name }) => name)).toEqual(['checkout', 'search', 'mailer', 'customers', 'shoppers'])
   })
 
   it('has a manifest for every version, and starts each service with its oldest', () => {
@@ -101,7 +103,7 @@ describe('the demo workspace', () => {
   it('gives a candidate at least ten requests a second at its first step, even at night', () => {
     const shoppers = localSettingsSchema.parse(workspace.services.find(({ name }) => name === 'shoppers')?.settings)
     const targets = [...(shoppers.env['TARGETS'] ?? '').matchAll(/(\w+)=http:\/\/127\.0\.0\.1:(\d+)@(\d+)/g)]
-    expect(targets).toHaveLength(3)
+    expect(targets).toHaveLength(4)
     for (const [, name, port, mean] of targets) {
       const service = workspace.services.find((one) => one.name === name)
       expect(localSettingsSchema.parse(service?.settings).address.port).toBe(Number(port))

@@ -161,6 +161,7 @@ services:
       env: { MODE: 'no', LEVEL: '08', EMPTY: '', DB_PASSWORD: '${env:DB_PASSWORD}', SIDE: '${environment}-${version}' },
       envBlue: { COLOUR: 'b' },
       envGreen: { COLOUR: 'g' },
+      databases: {},
       address: { host: '0.0.0.0', port: 8080 },
       preview: { host: '127.0.0.1', port: 8081 },
       ready: { kind: 'http', path: '/up', expectStatus: 204, timeoutMs: 60_000, intervalMs: 100 },

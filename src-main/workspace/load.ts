@@ -126,7 +126,7 @@ function readParts(root: YAMLMap, path: string, problems: Problems, options: Loa
   const around: ServiceSurroundings = {
     tier: read.tier ?? 'dev',
     providers: options.providers,
-    context,
+    context: { ...context, databases: read.databases ?? [] },
     plans: read.plans ?? new YAMLMap(),
     defaults: read.defaults ?? new YAMLMap(),
     metrics: withMigrations(metricsNames(entryOf(root, 'metrics')?.value, read.metrics), read.migrations ?? []),

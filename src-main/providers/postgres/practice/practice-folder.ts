@@ -25,6 +25,8 @@ const SETTINGS = {
   max_wal_size: '512MB',
   // A pair of databases can be tried with it, too.
   wal_level: 'logical',
+  // No processes of their own for reading and writing files.
+  io_method: 'sync',
   jit: 'off',
   log_min_messages: 'warning',
   lc_messages: 'C',
