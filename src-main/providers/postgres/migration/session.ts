@@ -24,6 +24,8 @@ export interface Sessions {
   dedicated(onLost?: (fault: Fault) => void): Promise<Dedicated>
   /** The fault of an error of the driver or the server; faults stay what they are. */
   fault(error: unknown): Fault
+  /** Host and port it connects to. */
+  host(): Promise<string>
   close(): Promise<void>
 }
 
@@ -61,19 +63,34 @@ SET client_min_messages = warning`
 /** Dates, times and intervals stay the text the server wrote: a `Date` has neither microseconds nor infinity. */
 const AS_TEXT = new Set([1082, 1083, 1114, 1184, 1186, 1266, 1115, 1182, 1183, 1185, 1187, 1270])
 
-/** Faults: `invalidInput` when the address is none. Connects when first used. */
-export function openSessions(options: { readonly database: string; readonly url: string }): Sessions {
-  const config = clientConfig(options.url)
-  const pool = new Pool({ ...config, max: POOL_SIZE, idleTimeoutMillis: 30_000, allowExitOnIdle: true })
-  // A connection that breaks while nobody uses it: the next use gets another.
-  pool.on('error', () => undefined)
-  const fault = (error: unknown) => toFault(error, options)
+/**
+ * Connects when first used. The address is asked for each time: a server may move, a secret may change; what is open
+ * then is closed. Faults: `invalidInput` when the address is none, and those of asking for it.
+ */
+export function openSessions(options: { readonly database: string; readonly url: string | (() => Promise<string>) }): Sessions {
+  const asked = options.url
+  let current: { readonly url: string; readonly config: ClientConfig; readonly pool: Pool } | null = null
+  let closed = false
+  const fault = (error: unknown) => toFault(error, { database: options.database, url: current?.url ?? '' })
   const prepared = new WeakSet<object>()
+
+  async function connection() {
+    const url = typeof asked === 'string' ? asked : await asked()
+    if (closed) throw new Fault('providerUnavailable', `The connections to database ${options.database} were closed.`, 'Open it again.')
+    if (current?.url === url) return current
+    const config = clientConfig(url)
+    void current?.pool.end().catch(() => undefined)
+    const pool = new Pool({ ...config, max: POOL_SIZE, idleTimeoutMillis: 30_000, allowExitOnIdle: true })
+    // A connection that breaks while nobody uses it: the next use gets another.
+    pool.on('error', () => undefined)
+    current = { url, config, pool }
+    return current
+  }
 
   async function use<T>(work: (session: Session) => Promise<T>): Promise<T> {
     let client
     try {
-      client = await pool.connect()
+      client = await (await connection()).pool.connect()
     } catch (error) {
       throw fault(error)
     }
@@ -109,6 +126,7 @@ export function openSessions(options: { readonly database: string; readonly url:
         return result
       }),
     async dedicated(onLost) {
+      const { config } = await connection()
       const client = new Client(config)
       let lost = false
       let ended = false
@@ -138,7 +156,11 @@ export function openSessions(options: { readonly database: string; readonly url:
       }
     },
     fault,
-    close: () => pool.end().catch(() => undefined),
+    host: async () => new URL((await connection()).url).host,
+    async close() {
+      closed = true
+      await current?.pool.end().catch(() => undefined)
+    },
   }
 }
 
