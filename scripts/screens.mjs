@@ -1,4 +1,4 @@
-// Every screen and state that can be shown without a core: name, invented world (src-renderer/dev/cases.ts), address, and
+// Every screen and state that can be shown without a core: name, invented world (src-renderer/dev), address, and
 // what is pressed before looking. Used by `npm run screenshots` and its checks.
 
 const press = (name) => (page) => page.getByRole('button', { name }).first().click()
@@ -45,6 +45,37 @@ export const SCREENS = [
   { name: 'service-long-names', world: 'longNames', path: '/services/payments-gateway-for-the-northern-region-with-a-name-that-somebody-found-necessary' },
   { name: 'service-not-there', world: 'shifting', path: '/services/nobody' },
   { name: 'service-disconnected', world: 'disconnected', path: '/services/checkout', act: (page) => page.getByText('Not connected to the core.').waitFor() },
+  { name: 'migrations', world: 'migrations', path: '/migrations' },
+  { name: 'migrations-none', world: 'migrations-none', path: '/migrations' },
+  { name: 'migration-planned', world: 'migration-planned', path: '/migrations/split_full_name' },
+  { name: 'migration-unchecked', world: 'migration-unchecked', path: '/migrations/split_full_name' },
+  { name: 'migration-blocked', world: 'migration-blocked', path: '/migrations/split_full_name' },
+  { name: 'migration-shadow-reads', world: 'migration-shadowReads', path: '/migrations/split_full_name' },
+  { name: 'migration-backfilling', world: 'migration-backfilling', path: '/migrations/split_full_name' },
+  { name: 'migration-verifying', world: 'migration-verifying', path: '/migrations/split_full_name' },
+  { name: 'migration-dual-writes', world: 'migration-dualWrites', path: '/migrations/split_full_name' },
+  { name: 'migration-switching-reads', world: 'migration-switchingReads', path: '/migrations/split_full_name' },
+  { name: 'migration-switched-writes', world: 'migration-switchedWrites', path: '/migrations/split_full_name' },
+  { name: 'migration-tombstoned', world: 'migration-tombstoned', path: '/migrations/split_full_name' },
+  { name: 'migration-completed', world: 'migration-completed', path: '/migrations/split_full_name' },
+  { name: 'migration-rolling-back', world: 'migration-rollingBack', path: '/migrations/split_full_name' },
+  { name: 'migration-rolled-back', world: 'migration-rolledBack', path: '/migrations/split_full_name' },
+  { name: 'migration-failed', world: 'migration-failed', path: '/migrations/split_full_name' },
+  { name: 'migration-guarded', world: 'migration-guarded', path: '/migrations/split_full_name' },
+  { name: 'migration-unreachable', world: 'migration-unreachable', path: '/migrations/split_full_name' },
+  { name: 'migration-viewer', world: 'migration-viewer', path: '/migrations/split_full_name' },
+  { name: 'migration-read-only', world: 'migration-readOnly', path: '/migrations/split_full_name' },
+  { name: 'migration-long', world: 'migration-long', path: '/migrations/split_full_name' },
+  ...['SQL', 'Change', 'Preflight', 'Rehearsal', 'Record'].map((tab) => ({ name: `migration-tab-${tab.toLowerCase()}`, world: 'migration-backfilling', path: '/migrations/split_full_name', act: (page) => page.getByRole('tab', { name: tab }).click() })),
+  { name: 'migration-rejected-row', world: 'migration-backfilling', path: '/migrations/split_full_name', act: async (page) => {
+    await press('rejected')(page)
+    await press('Next')(page)
+  } },
+  { name: 'migration-accepted-rows', world: 'migration-backfilling', path: '/migrations/split_full_name', act: press('accepted') },
+  { name: 'migration-confirm', world: 'migration-backfilling', path: '/migrations/split_full_name', act: press(/^Roll back migration/) },
+  { name: 'migration-repair', world: 'migration-backfilling', path: '/migrations/split_full_name', act: press(/^Repair 11/) },
+  { name: 'migration-drop', world: 'migration-tombstoned', path: '/migrations/split_full_name', act: press(/^Drop the old/) },
+  { name: 'migration-not-there', world: 'migrations', path: '/migrations/nobody' },
   { name: 'new-release', world: 'shifting', path: '/services/mailer/release' },
   { name: 'new-release-plan', world: 'shifting', path: '/services/mailer/release', act: async (page) => {
     await press('Change the plan')(page)
@@ -66,7 +97,6 @@ export const SCREENS = [
   { name: 'settings', world: 'shifting', path: '/settings' },
   { name: 'settings-connection', world: 'shifting', path: '/settings', act: press(/^Test /) },
   { name: 'settings-problems', world: 'problems', path: '/settings' },
-  { name: 'migrations', world: 'shifting', path: '/migrations' },
   { name: 'flags', world: 'shifting', path: '/flags' },
   { name: 'palette', world: 'shifting', path: '/', act: (page) => page.keyboard.press('Control+k') },
   { name: 'palette-typed', world: 'shifting', path: '/', act: async (page) => {

@@ -65,6 +65,7 @@ export const journalFilterSchema = z.strictObject({
   kind: z.enum(['intent', 'outcome', 'event', 'refusal']).optional(),
   outcome: z.enum(OUTCOMES).optional(),
   releaseId: z.string().optional(),
+  migration: z.string().optional(),
   operationId: z.string().optional(),
   fromAt: z.number().optional(),
   toAt: z.number().optional(),

@@ -211,6 +211,7 @@ export function planTerms(filter: Omit<JournalFilter, 'text'>, query: readonly Q
   // Rarest first, by experience: an empty block is left sooner.
   if (filter.operationId !== undefined) all.push(termHash('id', filter.operationId.toLowerCase()))
   if (filter.releaseId !== undefined) all.push(termHash('id', filter.releaseId.toLowerCase()))
+  if (filter.migration !== undefined) all.push(termHash('id', filter.migration.toLowerCase()))
   if (filter.operator !== undefined) all.push(termHash('operator', filter.operator.toLowerCase()))
   if (filter.service !== undefined) all.push(termHash('service', filter.service))
   if (filter.action !== undefined) all.push(termHash('action', filter.action))

@@ -3,6 +3,7 @@ import { createActs } from '../lib/acts.ts'
 import type { Console } from '../lib/console-context.tsx'
 import { createLiveStore, type LiveStoreOptions } from '../lib/live-store.ts'
 import { startLiveSync } from '../lib/live-sync.ts'
+import { createMigrationActs } from '../lib/migration-acts.ts'
 import { createSession, type Connect } from '../lib/session.ts'
 import { createUiState } from '../lib/ui-state.ts'
 
@@ -17,6 +18,7 @@ export function startConsole(connect: Connect, options: LiveStoreOptions & { rea
   const session = createSession()
   const store = createLiveStore(options)
   const acts = createActs({ service: store.service })
+  const migrationActs = createMigrationActs()
   const queries = new QueryClient({ defaultOptions: { queries: { retry: false, refetchOnWindowFocus: false, refetchOnReconnect: false } } })
   const stopItems = store.onItem((item) => {
     if (item.kind === 'journal') acts.onEntry(item.entry)
@@ -35,7 +37,7 @@ export function startConsole(connect: Connect, options: LiveStoreOptions & { rea
     ...(options.retryMs ? { retryMs: options.retryMs } : {}),
   })
   return {
-    console: { session, store, acts, ui: createUiState() },
+    console: { session, store, acts, migrationActs, ui: createUiState() },
     queries,
     stop() {
       stopItems()

@@ -16,10 +16,11 @@ const newRelease = createRoute({
 const audit = createRoute({ getParentRoute: () => root, path: '/audit', validateSearch: parseAuditSearch, component: lazyRouteComponent(() => import('../routes/audit.tsx'), 'AuditRoute') })
 const report = createRoute({ getParentRoute: () => root, path: '/audit/release/$id', component: lazyRouteComponent(() => import('../routes/release-report.tsx'), 'ReleaseReportRoute') })
 const settings = createRoute({ getParentRoute: () => root, path: '/settings', component: lazyRouteComponent(() => import('../routes/settings.tsx'), 'SettingsRoute') })
-const migrations = createRoute({ getParentRoute: () => root, path: '/migrations', component: lazyRouteComponent(() => import('../routes/seats.tsx'), 'MigrationsRoute') })
+const migrations = createRoute({ getParentRoute: () => root, path: '/migrations', component: lazyRouteComponent(() => import('../routes/migrations.tsx'), 'MigrationsRoute') })
+const migration = createRoute({ getParentRoute: () => root, path: '/migrations/$id', component: lazyRouteComponent(() => import('../routes/migration.tsx'), 'MigrationRoute') })
 const flags = createRoute({ getParentRoute: () => root, path: '/flags', component: lazyRouteComponent(() => import('../routes/seats.tsx'), 'FlagsRoute') })
 
-const tree = root.addChildren([overview, service, newRelease, audit, report, settings, migrations, flags])
+const tree = root.addChildren([overview, service, newRelease, audit, report, settings, migrations, migration, flags])
 
 /** Addresses live behind the `#`, so that one file serves every screen under both hosts. */
 export function createAppRouter(history: RouterHistory = createHashHistory()) {

@@ -58,6 +58,8 @@ export interface BackLeverProps {
   readonly quiet?: boolean
   readonly busy?: boolean
   readonly shortcut?: string
+  /** The shortcut as assistive technology is told it; by default the one that takes traffic back. */
+  readonly keys?: string
   readonly onPress?: () => void
   readonly icon?: IconName
   readonly ref?: Ref<HTMLButtonElement>
@@ -65,7 +67,7 @@ export interface BackLeverProps {
 }
 
 /** Takes traffic back. The one inverse object on a page, always in the same corner. */
-export function BackLever({ label, detail, armed, quiet = false, busy = false, shortcut, onPress, icon = 'back', ref, title }: BackLeverProps) {
+export function BackLever({ label, detail, armed, quiet = false, busy = false, shortcut, keys = 'Control+Shift+B', onPress, icon = 'back', ref, title }: BackLeverProps) {
   const isOff = !armed || busy || !onPress
   return (
     <button
@@ -74,7 +76,7 @@ export function BackLever({ label, detail, armed, quiet = false, busy = false, s
       className={`lever lever-back ${armed ? (quiet ? 'is-quiet' : 'is-armed') : ''}`}
       aria-disabled={isOff || undefined}
       aria-busy={busy || undefined}
-      aria-keyshortcuts={shortcut ? 'Control+Shift+B' : undefined}
+      aria-keyshortcuts={shortcut ? keys : undefined}
       title={title}
       onClick={isOff ? undefined : onPress}
     >
@@ -85,7 +87,7 @@ export function BackLever({ label, detail, armed, quiet = false, busy = false, s
       <small>
         <span>{busy ? 'sending' : detail}</span>
       </small>
-      {shortcut && armed && <kbd className="kbd">{shortcut}</kbd>}
+      {shortcut && armed && <kbd className={`kbd ${shortcut.length === 1 ? 'kbd-one' : ''}`}>{shortcut}</kbd>}
     </button>
   )
 }

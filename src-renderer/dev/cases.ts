@@ -3,6 +3,7 @@ import type { Criterion, CriterionResult, CriterionTrial, VerdictChange } from '
 import type { Release, ReleaseView } from '../../src-main/contract/release.ts'
 import type { ServiceView, WaitingItem } from '../../src-main/contract/service.ts'
 import type { MetricSample } from '../../src-main/contract/traffic.ts'
+import { makeSample as makeMigrationSample } from '../lib/test-migrations.ts'
 import type { TestCore, TestWorld } from '../lib/test-core.ts'
 import { CONSOLE, goodResults, makeEntry, makeEvidence, makeRelease, makeResult, makeSample, makeService, makeShiftingService, makeStatus, makeStory, MIRA, SHIFTING_ACTIONS } from '../lib/test-fixtures.ts'
 
@@ -35,6 +36,9 @@ export function startMetrics(core: TestCore): void {
         core.push({ kind: 'service', service: { ...service, observed: { ...service.observed, observedAt: at } } })
         core.push({ kind: 'metrics', service: service.name, blue: sampleOf(service, 'blue', at), green: sampleOf(service, 'green', at) })
       }
+    }
+    for (const migration of core.world.migrations ?? []) {
+      if (migration.observed.kind === 'known' && migration.observed.value) core.push({ kind: 'migrationSample', migration: migration.id, sample: makeMigrationSample(migration, at, at) })
     }
     const { status } = core.world
     core.push({ kind: 'status', status: { ...status, now: at, providers: status.providers.map((provider) => ({ ...provider, lastAnswerAt: at - 300 })) } })

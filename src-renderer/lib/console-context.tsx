@@ -1,5 +1,6 @@
 import { createContext, use, useEffect, useSyncExternalStore, type ReactNode } from 'react'
 import type { Acts } from './acts.ts'
+import type { MigrationActs } from './migration-acts.ts'
 import type { LiveKey, LiveStore } from './live-store.ts'
 import type { Session } from './session.ts'
 import type { UiState } from './ui-state.ts'
@@ -10,6 +11,7 @@ export interface Console {
   readonly session: Session
   readonly store: LiveStore
   readonly acts: Acts
+  readonly migrationActs: MigrationActs
   readonly ui: ValueStore<UiState>
 }
 
@@ -40,6 +42,10 @@ export const useServices = () => useLive('services', (store) => store.services()
 export const useServiceNames = () => useLive('services', (store) => store.names())
 export const useService = (name: string) => useLive(`service:${name}`, (store) => store.service(name))
 export const useRecentMetrics = (name: string) => useLive(`metrics:${name}`, (store) => store.metrics(name))
+export const useMigrations = () => useLive('migrations', (store) => store.migrations())
+export const useMigration = (id: string) => useLive(`migration:${id}`, (store) => store.migration(id))
+export const useLastReading = (id: string) => useLive(`migration:${id}`, (store) => store.lastReading(id))
+export const useMigrationSamples = (id: string) => useLive(`migrationSamples:${id}`, (store) => store.migrationSamples(id))
 export const useWaiting = () => useLive('waiting', (store) => store.waiting())
 export const useLiveJournal = () => useLive('journal', (store) => store.journal())
 

@@ -1,4 +1,5 @@
 import type { JournalEntry } from '../../src-main/contract/journal.ts'
+import type { MigrationReading, MigrationSample, MigrationView } from '../../src-main/contract/migration.ts'
 import type { ServiceView, WaitingItem } from '../../src-main/contract/service.ts'
 import type { SystemStatus, WatchItem } from '../../src-main/contract/system.ts'
 import type { MetricSample } from '../../src-main/contract/traffic.ts'
@@ -17,6 +18,8 @@ export interface RecentMetrics {
 }
 export const RECENT_SAMPLES = 15
 export const RECENT_ENTRIES = 400
+/** Half an hour of a migration's samples, one a second: what its charts show. */
+export const RECENT_MIGRATION_SAMPLES = 30 * 60
 /** What is counted, sorted or filtered over all services is redone no more often than this, milliseconds. One service's own row or page is not held back. */
 export const LIST_EVERY_MS = 200
 /** Services whose screens are told in one turn: drawing more rows anew takes longer than a frame. */
@@ -25,11 +28,19 @@ export const ROWS_PER_TURN = 12
 const MAX_TURNS = 6
 const NO_METRICS: RecentMetrics = { blue: [], green: [] }
 
+export interface LastReading {
+  readonly reading: MigrationReading
+  readonly at: number
+  /** What was shown with it. */
+  readonly view: MigrationView
+}
+const NO_SAMPLES: readonly MigrationSample[] = []
+
 /**
  * What changed: one service, one service's metrics, or one of the whole lists.
  * A subscriber to a service hears nothing of the other 499.
  */
-export type LiveKey = 'connection' | 'status' | 'services' | 'waiting' | 'journal' | `service:${string}` | `metrics:${string}`
+export type LiveKey = 'connection' | 'status' | 'services' | 'waiting' | 'journal' | 'migrations' | `service:${string}` | `metrics:${string}` | `migration:${string}` | `migrationSamples:${string}`
 
 export interface LiveStore {
   subscribe(key: LiveKey, listener: () => void): () => void
@@ -41,6 +52,13 @@ export interface LiveStore {
   names(): readonly string[]
   readonly service: (name: string) => ServiceView | null
   metrics(name: string): RecentMetrics
+  /** Every migration by id; the same array until one of them changes. */
+  migrations(): readonly MigrationView[]
+  migration(id: string): MigrationView | null
+  /** What its database said last, and when: still there while it cannot be read. */
+  lastReading(id: string): LastReading | null
+  /** Oldest first, at most `RECENT_MIGRATION_SAMPLES`. */
+  migrationSamples(id: string): readonly MigrationSample[]
   waiting(): readonly WaitingItem[]
   /** Entries that arrived while this screen was open, oldest first. */
   journal(): readonly JournalEntry[]
@@ -91,6 +109,11 @@ export function createLiveStore(options: LiveStoreOptions = {}): LiveStore {
   const metrics = new Map<string, RecentMetrics>()
   /** Samples that ended earlier belong to other weights. */
   const measuredFrom = new Map<string, number>()
+  let migrations = new Map<string, MigrationView>()
+  let incomingMigrations: Map<string, MigrationView> | null = new Map()
+  let migrationList: readonly MigrationView[] = []
+  const readings = new Map<string, LastReading>()
+  const migrationSamples = new Map<string, readonly MigrationSample[]>()
   let waiting: readonly WaitingItem[] = []
   let journal: readonly JournalEntry[] = []
 
@@ -167,6 +190,37 @@ export function createLiveStore(options: LiveStoreOptions = {}): LiveStore {
     touch('services')
   }
 
+  function putMigration(view: MigrationView) {
+    migrations.set(view.id, view)
+    incomingMigrations?.set(view.id, view)
+    if (view.observed.kind === 'known') {
+      if (view.observed.value) readings.set(view.id, { reading: view.observed.value, at: view.observed.observedAt, view })
+      else readings.delete(view.id)
+    }
+    touchMigration(view.id)
+  }
+
+  function dropMigration(id: string) {
+    migrations.delete(id)
+    incomingMigrations?.delete(id)
+    readings.delete(id)
+    migrationSamples.delete(id)
+    touchMigration(id)
+  }
+
+  function touchMigration(id: string) {
+    migrationList = [...migrations.values()].toSorted((a, b) => (a.id < b.id ? -1 : 1))
+    touch(`migration:${id}`)
+    touch('migrations')
+  }
+
+  function putMigrationSample(id: string, sample: MigrationSample) {
+    const before = migrationSamples.get(id) ?? NO_SAMPLES
+    if (sample.at <= (before.at(-1)?.at ?? 0)) return
+    migrationSamples.set(id, [...before.slice(-(RECENT_MIGRATION_SAMPLES - 1)), sample])
+    touch(`migrationSamples:${id}`)
+  }
+
   function putMetrics(name: string, blue: MetricSample | null, green: MetricSample | null) {
     const before = metrics.get(name) ?? NO_METRICS
     const from = measuredFrom.get(name) ?? 0
@@ -195,6 +249,15 @@ export function createLiveStore(options: LiveStoreOptions = {}): LiveStore {
       case 'metrics':
         putMetrics(item.service, item.blue, item.green)
         break
+      case 'migration':
+        putMigration(item.migration)
+        break
+      case 'migrationRemoved':
+        dropMigration(item.id)
+        break
+      case 'migrationSample':
+        putMigrationSample(item.migration, item.sample)
+        break
       case 'waiting':
         waiting = item.items
         touch('waiting')
@@ -211,6 +274,12 @@ export function createLiveStore(options: LiveStoreOptions = {}): LiveStore {
           services = incoming
           incoming = null
         }
+        if (incomingMigrations) {
+          const gone = [...migrations.keys()].filter((id) => !incomingMigrations?.has(id))
+          migrations = incomingMigrations
+          incomingMigrations = null
+          for (const id of gone) dropMigration(id)
+        }
         ready = true
         // A new snapshot is shown at once.
         listedAt = Number.NEGATIVE_INFINITY
@@ -220,6 +289,7 @@ export function createLiveStore(options: LiveStoreOptions = {}): LiveStore {
         break
       case 'resync':
         incoming = new Map()
+        incomingMigrations = new Map()
         break
     }
     for (const listener of itemListeners) listener(item)
@@ -241,6 +311,10 @@ export function createLiveStore(options: LiveStoreOptions = {}): LiveStore {
     names: () => names,
     service: (name) => services.get(name) ?? null,
     metrics: (name) => metrics.get(name) ?? NO_METRICS,
+    migrations: () => migrationList,
+    migration: (id) => migrations.get(id) ?? null,
+    lastReading: (id) => readings.get(id) ?? null,
+    migrationSamples: (id) => migrationSamples.get(id) ?? NO_SAMPLES,
     waiting: () => waiting,
     journal: () => journal,
     ready: () => ready,
@@ -248,7 +322,10 @@ export function createLiveStore(options: LiveStoreOptions = {}): LiveStore {
     apply,
     setConnection(next) {
       connection = next
-      if (next.kind !== 'live') incoming = new Map()
+      if (next.kind !== 'live') {
+        incoming = new Map()
+        incomingMigrations = new Map()
+      }
       touch('connection')
     },
     onItem(listener) {

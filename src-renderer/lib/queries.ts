@@ -1,7 +1,8 @@
 import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query'
 import type { JournalFilter } from '../../src-main/contract/journal.ts'
+import type { MigrationEvent, Mismatch, MismatchClass } from '../../src-main/contract/migration.ts'
 import type { Plan } from '../../src-main/contract/plan.ts'
-import type { Session } from './session.ts'
+import type { Client, Session } from './session.ts'
 
 const PAGE = 200
 
@@ -60,3 +61,49 @@ export const journalPagesQuery = (session: Session, filter: JournalFilter) =>
     getNextPageParam: (page) => page.nextBeforeSeq,
     staleTime: Number.POSITIVE_INFINITY,
   })
+
+/** What every step of a migration would run; `signature` names the definition it was made from. */
+export const migrationSqlQuery = (session: Session, migration: string, signature: string) =>
+  queryOptions({ queryKey: ['migration.sql', migration, signature], queryFn: () => session.call((client) => client.migration.sql({ migration })), staleTime: 60_000 })
+
+export const migrationSamplesQuery = (session: Session, migration: string, spanMs: number, now: () => number) =>
+  queryOptions({
+    queryKey: ['migration.samples', migration, spanMs],
+    queryFn: () => session.call((client) => client.migration.samples({ migration, fromAt: now() - spanMs })),
+    staleTime: Number.POSITIVE_INFINITY,
+    gcTime: 10_000,
+  })
+
+/** How often the list of mismatches is asked for again while it is looked at, milliseconds. */
+const MISMATCHES_EVERY_MS = 5_000
+
+export const mismatchesQuery = (session: Session, migration: string, of: { readonly class: MismatchClass | null; readonly status: Mismatch['status'] }, limit: number) =>
+  queryOptions({
+    queryKey: ['migration.mismatches', migration, of.class, of.status, limit],
+    queryFn: () => session.call((client) => client.migration.mismatches({ migration, status: of.status, ...(of.class === null ? {} : { class: of.class }), limit })),
+    refetchInterval: MISMATCHES_EVERY_MS,
+    // More of the same keeps what is there; another class must not show this one's rows.
+    placeholderData: (rows: Mismatch[] | undefined, query) => (query?.queryKey[2] === of.class && query.queryKey[3] === of.status && query.queryKey[1] === migration ? rows : undefined),
+  })
+
+/** The database's own record, from its beginning; `revision` asks again when its state changed. */
+export const migrationEventsQuery = (session: Session, migration: string, revision: number) =>
+  queryOptions({
+    queryKey: ['migration.events', migration, revision],
+    queryFn: () => session.call((client) => readEvents(client, migration)),
+    placeholderData: (events: MigrationEvent[] | undefined, query) => (query?.queryKey[1] === migration ? events : undefined),
+  })
+
+const EVENTS_PAGE = 1000
+const EVENTS_PAGES = 20
+
+/** All of them, a page at a time: they come oldest first, and the newest are wanted too. */
+async function readEvents(client: Client, migration: string): Promise<MigrationEvent[]> {
+  const events: MigrationEvent[] = []
+  for (let page = 0; page < EVENTS_PAGES; page += 1) {
+    const found = await client.migration.events({ migration, afterId: events.at(-1)?.id ?? 0, limit: EVENTS_PAGE })
+    events.push(...found)
+    if (found.length < EVENTS_PAGE) break
+  }
+  return events
+}

@@ -1,6 +1,7 @@
 import { Fault } from '../../src-main/contract/fault.ts'
 import type { Criterion, CriterionTrial, Foresight, VerdictChange } from '../../src-main/contract/analysis.ts'
 import type { JournalEntry } from '../../src-main/contract/journal.ts'
+import type { MigrationEvent, MigrationSample, MigrationView, Mismatch, PreflightReport, SqlStep } from '../../src-main/contract/migration.ts'
 import type { Plan } from '../../src-main/contract/plan.ts'
 import type { ServiceView, VersionOption, WaitingItem } from '../../src-main/contract/service.ts'
 import type { SystemStatus, WatchItem } from '../../src-main/contract/system.ts'
@@ -23,6 +24,15 @@ export interface TestWorld {
   verdicts?: (service: string) => VerdictChange[]
   /** What trying a criterion answers. */
   trial?: (criterion: Criterion, environment: EnvironmentName) => CriterionTrial
+  migrations?: readonly MigrationView[]
+  mismatches?: (migration: string) => readonly Mismatch[]
+  migrationSql?: readonly SqlStep[]
+  migrationEvents?: readonly MigrationEvent[]
+  migrationSamples?: (migration: string, fromAt: number) => MigrationSample[]
+  /** What a fresh preflight finds. */
+  preflight?: (migration: string) => PreflightReport
+  /** Runs on what acts on a migration; returns it as it is afterwards. Throw a Fault to refuse. */
+  onMigration?: (name: string, input: { readonly migration: string }) => MigrationView | Promise<MigrationView>
   /** Runs on `release.command` and `release.create`; returns the service as it is afterwards. Throw a Fault to refuse. */
   onCommand: (input: unknown) => ServiceView | Promise<ServiceView>
 }
@@ -60,6 +70,7 @@ export function createTestCore(world: TestWorld): TestCore {
   const push = (item: WatchItem) => {
     if (item.kind === 'service') world.services.set(item.service.name, item.service)
     if (item.kind === 'status') world.status = item.status
+    if (item.kind === 'migration') world.migrations = [...(world.migrations ?? []).filter(({ id }) => id !== item.migration.id), item.migration]
     if (item.kind === 'journal') world.entries.push(item.entry)
     for (const watcher of watchers) watcher(item)
   }
@@ -76,6 +87,17 @@ export function createTestCore(world: TestWorld): TestCore {
     return after.release
   }
   const releases = () => [...world.services.values()].flatMap((service) => (service.release ? [service.release] : []))
+  const migrationOf = (id: string) => {
+    const found = world.migrations?.find((migration) => migration.id === id)
+    if (!found) throw notHere(`migration ${id}`)
+    return found
+  }
+  const actOnMigration = async (name: string, input: { readonly migration: string }) => {
+    calls.push({ name, input })
+    const after = world.onMigration ? await world.onMigration(name, input) : migrationOf(input.migration)
+    push({ kind: 'migration', migration: after })
+    return after
+  }
   async function* once<T>(items: readonly T[]) {
     for (const item of items) {
       await Promise.resolve()
@@ -87,6 +109,7 @@ export function createTestCore(world: TestWorld): TestCore {
     const queue: (WatchItem | null)[] = [
       { kind: 'status', status: world.status },
       ...[...world.services.values()].map((service) => ({ kind: 'service' as const, service })),
+      ...(world.migrations ?? []).map((migration) => ({ kind: 'migration' as const, migration })),
       { kind: 'waiting', items: [...world.waiting] },
       { kind: 'ready' },
     ]
@@ -168,7 +191,28 @@ export function createTestCore(world: TestWorld): TestCore {
         return view ? [view] : []
       },
     },
-    migration: { list: async () => [], get: noMigration, command: noMigration, preflight: noMigration, sql: noMigration, rehearse: noMigration, mismatches: async () => [], repair: noMigration, samples: async () => [], events: async () => [] },
+    migration: {
+      list: async () => [...(world.migrations ?? [])],
+      get: async ({ migration }) => migrationOf(migration),
+      command: (input) => actOnMigration('migration.command', input),
+      preflight: async (input) => {
+        calls.push({ name: 'migration.preflight', input })
+        const report = world.preflight?.(input.migration) ?? migrationOf(input.migration).preflight
+        if (!report) throw notHere('preflight report')
+        return report
+      },
+      sql: async () => [...(world.migrationSql ?? [])],
+      rehearse: (input) => actOnMigration('migration.rehearse', input),
+      mismatches: async ({ migration, class: kind, status, limit }) => (world.mismatches?.(migration) ?? []).filter((each) => (kind === undefined || each.class === kind) && (status === undefined || each.status === status)).slice(0, limit),
+      repair: async (input) => {
+        await actOnMigration('migration.repair', input)
+        const all = world.mismatches?.(input.migration) ?? []
+        const repaired = input.ids === 'all' ? all.filter((each) => each.status === 'open' && each.repair !== '').length : input.ids.length
+        return { repaired, left: all.filter((each) => each.status === 'open').length - repaired }
+      },
+      samples: async ({ migration, fromAt }) => world.migrationSamples?.(migration, fromAt) ?? [],
+      events: async ({ migration, afterId, limit }) => (world.migrationEvents ?? []).filter((event) => event.migration === migration && event.id > afterId).slice(0, limit),
+    },
     journal: {
       search: async ({ filter, beforeSeq, limit }) => {
         const words = filter.text.toLowerCase().split(' ').filter(Boolean)
@@ -178,6 +222,7 @@ export function createTestCore(world: TestWorld): TestCore {
               (beforeSeq === undefined || entry.seq < beforeSeq) &&
               (filter.service === undefined || entry.target.service === filter.service) &&
               (filter.releaseId === undefined || entry.target.releaseId === filter.releaseId) &&
+              (filter.migration === undefined || entry.target.migration === filter.migration) &&
               (filter.operationId === undefined || entry.operationId === filter.operationId) &&
               (filter.operator === undefined || entry.operator.name === filter.operator) &&
               (filter.action === undefined || entry.action === filter.action) &&
@@ -222,8 +267,4 @@ export function createTestCore(world: TestWorld): TestCore {
       for (const watcher of watchers) watcher(null)
     },
   }
-}
-
-async function noMigration(): Promise<never> {
-  throw new Fault('notFound', 'There is no such migration.', 'Look at the workspace.')
 }

@@ -3,20 +3,6 @@ import { AnyBackLever } from '../features/acts/any-back-lever.tsx'
 import { useTitle } from '../lib/console-context.tsx'
 
 /** Places that are kept for what this version does not do; they say so. */
-export function MigrationsRoute() {
-  useTitle('Migrations')
-  return (
-    <>
-      <Band title="Migrations" sentence="Not here yet." levers={<AnyBackLever />} />
-      <main className="min-h-0 flex-1 bg-bg-1">
-        <Empty title="This version moves traffic only">
-          Database migrations in four phases (shadow reads, dual writes, switching, cleanup), with a way back at each, will stand here. Until then, keep a schema change that both versions can work with, and release in between.
-        </Empty>
-      </main>
-    </>
-  )
-}
-
 export function FlagsRoute() {
   useTitle('Flags')
   return (

@@ -12,6 +12,7 @@ const KEYS: readonly (readonly [keys: string, words: string])[] = [
   ['k', 'Row before'],
   ['Enter', 'Open the selected row'],
   ['p', 'Promote: the next step of the service in view'],
+  ['b', 'Roll back the migration in view; Enter confirms'],
   ['n', 'New release of the service in view'],
   ['g o', 'Go to Overview'],
   ['g v', 'Go to the selected service'],

@@ -4,6 +4,8 @@ import { openRollBack, rollBackTarget, useActingOff } from '../../features/acts/
 import { IrreversibleConfirm } from '../../features/acts/irreversible-confirm.tsx'
 import { ReasonConfirm } from '../../features/acts/reason-confirm.tsx'
 import { RollBackConfirm } from '../../features/acts/roll-back-confirm.tsx'
+import { MigrationConfirm } from '../../features/migration/migration-confirm.tsx'
+import { MigrationFollow } from '../../features/migration/migration-follow.tsx'
 import { useConsole, useStatus } from '../../lib/console-context.tsx'
 import { useKeys } from '../../lib/keys.ts'
 import { useValue } from '../../lib/value-store.ts'
@@ -27,6 +29,8 @@ export function Shell() {
       <RollBackConfirm />
       <IrreversibleConfirm />
       <ReasonConfirm />
+      <MigrationFollow />
+      <MigrationConfirm />
       <Palette />
       <KeysSheet />
     </div>

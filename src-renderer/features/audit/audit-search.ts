@@ -10,6 +10,7 @@ export interface AuditSearch {
   readonly kind?: (typeof KINDS)[number]
   readonly outcome?: (typeof OUTCOMES)[number]
   readonly release?: string
+  readonly migration?: string
   readonly operation?: string
   /** Milliseconds since 1970 UTC. */
   readonly from?: number
@@ -41,6 +42,7 @@ export function parseAuditSearch(raw: Readonly<Record<string, unknown>>): AuditS
     kind: KINDS.find((kind) => kind === raw['kind']),
     outcome: OUTCOMES.find((outcome) => outcome === raw['outcome']),
     release: text(raw['release']),
+    migration: text(raw['migration']),
     operation: text(raw['operation']),
     from: number(raw['from']),
     to: number(raw['to']),
@@ -51,7 +53,7 @@ export function parseAuditSearch(raw: Readonly<Record<string, unknown>>): AuditS
 
 /** What the journal is asked for. */
 export function toFilter(search: AuditSearch): JournalFilter {
-  const { q, service, operator, action, kind, outcome, release, operation, from, to } = search
+  const { q, service, operator, action, kind, outcome, release, migration, operation, from, to } = search
   return {
     text: q ?? '',
     ...(service === undefined ? {} : { service }),
@@ -60,6 +62,7 @@ export function toFilter(search: AuditSearch): JournalFilter {
     ...(kind === undefined ? {} : { kind }),
     ...(outcome === undefined ? {} : { outcome }),
     ...(release === undefined ? {} : { releaseId: release }),
+    ...(migration === undefined ? {} : { migration }),
     ...(operation === undefined ? {} : { operationId: operation }),
     ...(from === undefined ? {} : { fromAt: from }),
     ...(to === undefined ? {} : { toAt: to }),
@@ -67,10 +70,10 @@ export function toFilter(search: AuditSearch): JournalFilter {
 }
 
 /** The filters that narrow the list, as removable words. */
-export const TOKENS = ['service', 'operator', 'action', 'kind', 'outcome', 'release', 'operation'] as const
+export const TOKENS = ['service', 'operator', 'action', 'kind', 'outcome', 'release', 'migration', 'operation'] as const
 export type TokenKey = (typeof TOKENS)[number]
 
-const ALIASES: Readonly<Record<string, TokenKey>> = { who: 'operator', service: 'service', operator: 'operator', action: 'action', kind: 'kind', outcome: 'outcome', release: 'release', operation: 'operation' }
+const ALIASES: Readonly<Record<string, TokenKey>> = { who: 'operator', service: 'service', operator: 'operator', action: 'action', kind: 'kind', outcome: 'outcome', release: 'release', migration: 'migration', operation: 'operation' }
 
 /** Takes `service:checkout who:"Mira Okafor"` out of what was typed; the rest stays words to search for. */
 export function parseTyped(typed: string, before: AuditSearch): AuditSearch {
@@ -87,11 +90,12 @@ export function parseTyped(typed: string, before: AuditSearch): AuditSearch {
 }
 
 /** True when a fresh entry belongs into the list that is shown; words are left to the journal's own search. */
-export function couldMatch(filter: JournalFilter, entry: { readonly target: { readonly service?: string | undefined; readonly releaseId?: string | undefined }; readonly operator: { readonly id: string; readonly name: string }; readonly kind: string; readonly outcome: string; readonly action: string; readonly operationId: string }): boolean {
+export function couldMatch(filter: JournalFilter, entry: { readonly target: { readonly service?: string | undefined; readonly releaseId?: string | undefined; readonly migration?: string | undefined }; readonly operator: { readonly id: string; readonly name: string }; readonly kind: string; readonly outcome: string; readonly action: string; readonly operationId: string }): boolean {
   if (filter.text !== '' || filter.toAt !== undefined || filter.operator !== undefined) return false
   return (
     (filter.service === undefined || filter.service === entry.target.service) &&
     (filter.releaseId === undefined || filter.releaseId === entry.target.releaseId) &&
+    (filter.migration === undefined || filter.migration === entry.target.migration) &&
     (filter.kind === undefined || filter.kind === entry.kind) &&
     (filter.outcome === undefined || filter.outcome === entry.outcome) &&
     (filter.action === undefined || filter.action === entry.action) &&

@@ -74,9 +74,15 @@ function NoticeRow({ notice, fresh, onClose }: { readonly notice: Notice; readon
       <Icon name={icon} className={`mt-1 ${hue}`} />
       <div className="min-w-0">
         <p className="flex min-w-0 gap-2">
-          <Link to="/services/$name" params={{ name: notice.service }} onClick={onClose} className="min-w-0 truncate font-medium hover:underline">
-            {notice.service}
-          </Link>
+          {notice.migration === undefined ? (
+            <Link to="/services/$name" params={{ name: notice.service }} onClick={onClose} className="min-w-0 truncate font-medium hover:underline">
+              {notice.service}
+            </Link>
+          ) : (
+            <Link to="/migrations/$id" params={{ id: notice.migration }} onClick={onClose} className="min-w-0 truncate font-medium hover:underline">
+              {notice.service}
+            </Link>
+          )}
           <span className="flex-none">{notice.title}</span>
           {fresh && <span className="flex-none text-12 text-ink-2">new</span>}
         </p>

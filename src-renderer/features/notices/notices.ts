@@ -6,6 +6,8 @@ export interface Notice {
   readonly key: string
   readonly kind: 'waiting' | 'rolledBack' | 'failed'
   readonly service: string
+  /** Set when it is about a migration; `service` is its title then. */
+  readonly migration?: string
   readonly title: string
   readonly detail: string
   readonly at: number
@@ -39,7 +41,7 @@ function kindOf(entry: JournalEntry): 'rolledBack' | 'failed' | null {
 
 /** What waits now, then what was rolled back or failed, newest first. `self`: whoever rolls back here needs no news of it. */
 export function toNotices(entries: readonly JournalEntry[], waiting: readonly WaitingItem[], seen: Seen | null, self: string): readonly Notice[] {
-  const waits = waiting.map((item): Notice => ({ key: waitingKey(item), kind: 'waiting', service: item.service, title: item.title, detail: item.detail, at: item.since, seq: null, unseen: seen !== null && !seen.waiting.includes(waitingKey(item)) }))
+  const waits = waiting.map((item): Notice => ({ key: waitingKey(item), kind: 'waiting', service: item.service, ...(item.migration === undefined ? {} : { migration: item.migration }), title: item.title, detail: item.detail, at: item.since, seq: null, unseen: seen !== null && !seen.waiting.includes(waitingKey(item)) }))
   const bySeq = new Map(entries.map((entry) => [entry.seq, entry]))
   const told = [...bySeq.values()]
     .toSorted((a, b) => b.seq - a.seq)

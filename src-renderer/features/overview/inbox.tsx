@@ -15,6 +15,7 @@ const KINDS: Readonly<Record<WaitingItem['kind'], { readonly word: string; reado
   lease: { word: 'Unguarded shift', icon: 'watch', hue: 'text-watch' },
   manualStep: { word: 'Next step', icon: 'next' },
   analysis: { word: 'Analysis inconclusive', icon: 'unknown' },
+  migration: { word: 'Migration', icon: 'wait' },
   reasonOwed: { word: 'Reason owed', icon: 'wait' },
 }
 
@@ -33,6 +34,8 @@ export function Inbox() {
     </section>
   )
 }
+
+const OPEN = 'inline-flex h-6 items-center rounded-2 border border-line-2 bg-bg-2 px-2.5 text-12 font-medium hover:border-line-3 hover:bg-bg-3'
 
 function InboxRow({ item }: { readonly item: WaitingItem }) {
   const kind = KINDS[item.kind]
@@ -64,14 +67,15 @@ function InboxRow({ item }: { readonly item: WaitingItem }) {
           </>
         )}
       </span>
-      <Link
-        to="/services/$name"
-        params={{ name: item.service }}
-        className="inline-flex h-6 items-center rounded-2 border border-line-2 bg-bg-2 px-2.5 text-12 font-medium hover:border-line-3 hover:bg-bg-3"
-        aria-label={`Open ${item.service}: ${kind.word}`}
-      >
-        Open
-      </Link>
+      {item.migration === undefined ? (
+        <Link to="/services/$name" params={{ name: item.service }} className={OPEN} aria-label={`Open ${item.service}: ${kind.word}`}>
+          Open
+        </Link>
+      ) : (
+        <Link to="/migrations/$id" params={{ id: item.migration }} className={OPEN} aria-label={`Open ${item.service}: ${kind.word}`}>
+          Open
+        </Link>
+      )}
     </li>
   )
 }
