@@ -133,7 +133,7 @@ describe.skipIf(!onLinux)('what is beside the archive', () => {
   test('sizes by part stay within what docs/desktop.md says', async () => {
     const { sizesOfParts } = await scripts()
     const sizes = sizesOfParts(resources)
-    expect(sizes['app.asar']).toBeLessThan(12e6)
+    expect(sizes['app.asar']).toBeLessThan(15e6)
     expect(sizes['native part (app.asar.unpacked)']).toBeLessThan(4e6)
     expect(sizes['supervisor and router']).toBeLessThan(3e6)
     expect(sizes['Node for supervisor and router']).toBeLessThan(140e6)

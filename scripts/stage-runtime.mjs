@@ -18,8 +18,16 @@ export async function stageRuntime(dist) {
   const { build } = await import('vite')
   for (const program of ['supervisor', 'router']) await build(localBuild(program, join(runtime, 'local')))
   cpSync(join(root, 'resources', 'demo'), join(runtime, 'demo'), { recursive: true })
+  const workspace = join(runtime, 'demo', 'signalbox.yaml')
+  writeFileSync(workspace, withoutPostgres(readFileSync(workspace, 'utf8')))
   const parts = Object.fromEntries(['node', 'local', 'demo'].map((part) => [part, { files: digests(join(runtime, part)) }]))
   writeFileSync(join(dist, 'runtime.json'), `${JSON.stringify(parts, null, 2)}\n`)
+}
+
+/** The demo without what needs a PostgreSQL, which an installed app does not bring. */
+export function withoutPostgres(text) {
+  const kept = text.replaceAll(/^ *# ---- with PostgreSQL:[^]*?^ *# ---- end ----\n/gm, '')
+  return kept.replace(/^ *customers=http.*\n/m, '')
 }
 
 /** The Node that supervisor and router will run on: of the package that is made for it, or the official one running this. */
