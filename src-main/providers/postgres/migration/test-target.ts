@@ -16,17 +16,17 @@ export async function testTarget(sessions: Sessions): Promise<readonly Finding[]
            (to_regnamespace('signalbox') IS NULL OR has_schema_privilege(to_regnamespace('signalbox')::oid, 'CREATE')) AS may_use,
            current_setting('max_connections')::int - (SELECT count(*)::int FROM pg_stat_activity WHERE backend_type = 'client backend') AS free`,
         [],
-        (row) => ({ ...row, number: Number(row['number']), version: String(row['version']), role: String(row['role']), free: Number(row['free']) }),
+        (row) => ({ number: Number(row['number']), version: String(row['version']), role: String(row['role']), free: Number(row['free']), standby: row['standby'] === true, mayCreate: row['may_create'] === true, mayUse: row['may_use'] === true }),
       )
       if (!found) return []
-      const { number, version, role, free } = found
+      const { number, version, role, free, standby, mayCreate, mayUse } = found
       const known = number >= 140_000 && number < 190_000
       const control = await controlVersion(session)
       return [
         { name: 'connection', ok: true, detail: `Connected as ${role}.`, next: '' },
         { name: 'version', ok: known, detail: `PostgreSQL ${version}.`, next: known ? '' : 'Migrations run on PostgreSQL 14 to 18.' },
-        { name: 'writable', ok: found['standby'] !== true, detail: found['standby'] === true ? 'This is a standby: it takes no writes.' : 'It takes writes.', next: found['standby'] === true ? 'Give the address of the primary.' : '' },
-        { name: 'schema rights', ok: found['may_create'] === true && found['may_use'] === true, detail: found['may_create'] === true ? `${role} may create schemas.` : `${role} may not create schemas in this database.`, next: found['may_create'] === true ? '' : `GRANT CREATE ON DATABASE … TO ${role}` },
+        { name: 'writable', ok: !standby, detail: standby ? 'This is a standby: it takes no writes.' : 'It takes writes.', next: standby ? 'Give the address of the primary.' : '' },
+        { name: 'schema rights', ok: mayCreate && mayUse, detail: mayCreate ? `${role} may create schemas.` : `${role} may not create schemas in this database.`, next: mayCreate ? '' : `GRANT CREATE ON DATABASE … TO ${role}` },
         { name: 'connections', ok: free > 12, detail: `${free} connections are free; a migration takes up to 12.`, next: free > 12 ? '' : 'Raise max_connections, or close what holds them.' },
         { name: 'control schema', ok: true, detail: control === null ? 'Not there yet; made with the first start.' : `Version ${control}.`, next: '' },
       ]
