@@ -3,6 +3,7 @@ import type { MigrationContext } from './context.ts'
 import type { StopSignal } from '../../../core/ports.ts'
 import { firstBatch, halved, nextBatch, type BatchSize } from './batch-size.ts'
 import { pageSql } from './backfill-sql.ts'
+import { estimatedRows } from './estimated-rows.ts'
 import { assertFence, beginCheckpoint, moveCheckpoint, readCheckpoint } from './checkpoints.ts'
 import { compareKeys } from './compare-rows.ts'
 import { comparisons, fromSql, type Comparison } from './compare-units.ts'
@@ -102,7 +103,7 @@ async function batch({ context, session, comparison, silence, progress }: Copyin
   const values = statementValues()
   await session.query(`BEGIN; SET LOCAL lock_timeout = ${LOCK_TIMEOUT_MS}; ${silence}`)
   await assertFence(session, context)
-  await session.query(pageSql(comparison, page, values), values.list)
+  await session.query(pageSql(comparison, { range: page }, values), values.list)
   await moveCheckpoint(session, context.id, WORK, comparison.unit.name, comparison.key, { lastKey: page.upTo, rows, done: false, extra: progress.kept() })
   await session.query('COMMIT')
 }
@@ -156,7 +157,7 @@ async function quarantined(session: Session, { id }: MigrationContext, compariso
   await session.query('SAVEPOINT row')
   try {
     const values = statementValues()
-    await session.query(pageSql(comparison, page, values), values.list)
+    await session.query(pageSql(comparison, { range: page }, values), values.list)
   } catch (error) {
     if (!isRowError(error)) throw error
     await session.query('ROLLBACK TO SAVEPOINT row')
@@ -182,21 +183,6 @@ async function started(session: Session, { id }: MigrationContext, comparison: C
   const rowsTotal = await estimatedRows(session, comparison)
   await beginCheckpoint(session, id, WORK, comparison.unit.name, comparison.key, { highKey, rowsTotal })
   return { lastKey: null, highKey, rowsDone: 0, rowsTotal, done: false, startedAtMs: 0, extra: {} }
-}
-
-/** Counted where that is cheap, otherwise the planner's estimate. */
-export async function estimatedRows(session: Session, { from }: Pick<Comparison, 'from'>): Promise<number> {
-  const table = quotedTable(from)
-  const [known] = await rowsOf(
-    session,
-    `SELECT sum(greatest(c.reltuples, 0)) AS rows, sum(pg_relation_size(c.oid)) AS bytes, bool_or(c.reltuples < 0) AS unknown FROM pg_class c
-    WHERE c.relkind = 'r' AND c.oid IN (SELECT to_regclass($1)::oid UNION SELECT relid FROM pg_partition_tree(to_regclass($1)) WHERE isleaf)`,
-    [table],
-    (row) => ({ rows: Number(row['rows']), bytes: Number(row['bytes']), unknown: row['unknown'] === true }),
-  )
-  if (known && known.bytes > 64 * 1024 ** 2 && !known.unknown) return known.rows
-  const [rows = 0] = await rowsOf(session, `SELECT count(*) AS rows FROM ${table}`, [], ({ rows }) => Number(rows))
-  return rows
 }
 
 async function counted(session: Session, comparison: Comparison, page: KeyRange): Promise<number> {

@@ -2,7 +2,7 @@ import type { Mismatch } from '../../../contract/migration.ts'
 import { classify, type Found, type ListedRow, type TextRow } from './compare-classify.ts'
 import { countSql, extraSql, listSql, type Extent } from './compare-sql.ts'
 import { fromSql, sharesKey, type Comparison } from './compare-units.ts'
-import { errorText, isRowError } from './context.ts'
+import { errorText, isRowError, isTimeout } from './context.ts'
 import { countKeysSql, keyAtSql, keyOf, keyRecord, statementValues, type Key, type KeyRange } from './page.ts'
 import { rowsOf, type Session } from './session.ts'
 
@@ -33,7 +33,7 @@ export async function compareRange(session: Session, comparison: Comparison, ran
     const found = await listed(session, comparison, { range }, foundBy)
     return found === null ? OVERTAKEN : { rows: counted.rows, mismatches: counted.different, found, overtaken: false }
   } catch (error) {
-    if (!isRowError(error)) throw error
+    if (!isRowError(error) && !isTimeout(error)) throw error
     return halves(session, comparison, range, foundBy, error)
   }
 }
@@ -121,6 +121,7 @@ async function halves(session: Session, comparison: Comparison, range: KeyRange,
   const [middle] = await rowsOf(session, keyAtSql(table, comparison.key, range, Math.max(0, Math.ceil(rows / 2) - 1), values), values.list, (row) => keyOf(row, comparison.key))
   // The row that made it fail is gone meanwhile.
   if (!middle) return { rows: 0, mismatches: 0, found: [], overtaken: false }
+  if (rows <= 1 && isTimeout(error)) throw error
   if (rows <= 1) return { rows: 1, mismatches: 1, found: [await rejected(session, comparison, middle, foundBy, error)], overtaken: false }
   const first = await compareRange(session, comparison, { after: range.after, upTo: middle }, foundBy)
   const second = await compareRange(session, comparison, { after: middle, upTo: range.upTo }, foundBy)

@@ -137,7 +137,8 @@ function linkParts(comparison: Comparison, extent: Extent, values: Values): Part
   }
 }
 
-function within(key: readonly KeyColumn[], extent: Extent, values: Values, alias: string): string {
+/** The condition for what is looked at, over the key's columns of `alias`. */
+export function within(key: readonly KeyColumn[], extent: Extent, values: Values, alias: string): string {
   return 'range' in extent ? withinRange(key, extent.range, values, alias) : withinKeys(key, extent.keys, values, alias)
 }
 

@@ -1,9 +1,9 @@
 import type { MigrationState } from '../../../contract/migration.ts'
 import type { MigrationDefinition, TableName } from '../../../contract/migration-definition.ts'
-import { columnNames, factsFor, goneName, unitsNow } from './names.ts'
+import { columnNames, factsFor, unitsNow } from './names.ts'
 import type { KeyColumn } from './page.ts'
 import { columnsRead, rewriteColumns } from './rewrite-columns.ts'
-import { quoted, quotedTable, spoken } from './units.ts'
+import { downUnits, quoted, quotedTable, spoken, upUnits } from './units.ts'
 import type { TableFacts, Unit } from './units.ts'
 
 /** A column that is compared: where it is stored, and the SQL of what it should be, over the row of the source. */
@@ -24,6 +24,8 @@ export interface Comparison {
   readonly to: TableName
   /** Key of `to`: its columns, and the SQL of each over the source row. Same row: empty. */
   readonly toKey: readonly { readonly column: KeyColumn; readonly expression: string }[]
+  /** The key of `to` follows from that of `from` alone: also of a row that is gone. */
+  readonly keyTells: boolean
   readonly columns: readonly ComparedColumn[]
   /** Same row, old is authoritative: each replaced column, and what `down` makes of the new ones. */
   readonly back: readonly ComparedColumn[]
@@ -65,7 +67,9 @@ export function comparisons(definition: Started['definition'], tables: readonly 
   const units = unitsNow(definition, tables, tombstoned)
   const chosen = direction === 'oldToNew' ? units.up : units.down
   const standing = { migration: definition.id, text: standingText(phase, writes) }
-  const made = definition.change.kind === 'columns' ? chosen.map((unit) => sameRow(definition, tables, unit, direction, tombstoned, projected)) : chosen.map((unit) => link(definition, tables, unit, direction, tombstoned, projected))
+  // Tables put aside have other names now; what is known of them is known by the declared ones.
+  const declared = direction === 'oldToNew' ? upUnits(definition, tables) : downUnits(definition, tables)
+  const made = definition.change.kind === 'columns' ? chosen.map((unit) => sameRow(definition, tables, unit, direction, tombstoned, projected)) : chosen.map((unit, index) => link(definition, tables, unit, declared[index] ?? unit, direction, projected))
   const makers = (comparison: Omit<Comparison, 'standing'>) => made.filter(({ unit, to }) => unit.existence && spoken(to) === spoken(comparison.to))
   const withMakers = made.map((comparison) => ({ ...comparison, standing, makers: comparison.unit.sameRow ? [] : makers(comparison) }))
   return withMakers.toSorted((a, b) => Number(b.unit.existence) - Number(a.unit.existence))
@@ -95,6 +99,7 @@ function sameRow(definition: Started['definition'], tables: readonly TableFacts[
     from: unit.from,
     to: unit.to,
     toKey: [],
+    keyTells: true,
     columns: forward ? added : replaced,
     back: forward ? replaced : [],
     shown: forward ? sources.map((name) => ({ name, physical: names.ofOld(name) ?? name })) : added.map(({ name, stored }) => ({ name, physical: stored })),
@@ -108,13 +113,12 @@ function sameRow(definition: Started['definition'], tables: readonly TableFacts[
   }
 }
 
-function link(definition: Started['definition'], tables: readonly TableFacts[], unit: Unit, direction: Comparison['direction'], tombstoned: boolean, projected: boolean): Omit<Comparison, 'standing'> {
+function link(definition: Started['definition'], tables: readonly TableFacts[], now: Unit, unit: Unit, direction: Comparison['direction'], projected: boolean): Omit<Comparison, 'standing'> {
   const { change } = definition
   if (change.kind !== 'tables') throw new Error('not a change of tables')
   const made = (table: TableName) => change.new.find(({ name }) => spoken(name) === spoken(table))
   const columnsOf = (table: TableName) => made(table)?.columns ?? factsFor(tables, table).columns
   const typeOf = (table: TableName, name: string) => columnsOf(table).find((column) => column.name === name)?.type ?? 'text'
-  const now = (table: TableName): TableName => (tombstoned && change.dropOld && !made(table) ? { schema: table.schema, table: goneName(definition, table.table) } : table)
   const expected = new Map([...unit.toKey, ...unit.set].map(({ column, expression }) => [column, `(${expression})::${comparedType(typeOf(unit.to, column))}`]))
   // Of what several units make together only what this one makes alone can be tried beforehand.
   const alone = (columns: readonly string[]) => columns.every((column) => expected.has(column))
@@ -124,9 +128,10 @@ function link(definition: Started['definition'], tables: readonly TableFacts[], 
     unit,
     direction,
     key: unit.fromKey.map((name) => ({ name, physical: name, type: typeOf(unit.from, name) })),
-    from: now(unit.from),
-    to: now(unit.to),
+    from: now.from,
+    to: now.to,
     toKey: unit.toKey.map(({ column, expression }) => ({ column: { name: column, physical: column, type: typeOf(unit.to, column) }, expression: `(${expression})::${comparedType(typeOf(unit.to, column))}` })),
+    keyTells: unit.toKey.every(({ expression }) => columnsRead(expression).every((column) => unit.fromKey.includes(column))),
     columns: unit.set.map(({ column, expression }) => ({ name: column, stored: column, expected: `(${expression})::${comparedType(typeOf(unit.to, column))}`, type: typeOf(unit.to, column) })),
     back: [],
     shown: columnsOf(unit.from).filter(({ name }) => read.has(name)).map(({ name }) => ({ name, physical: name })),

@@ -48,6 +48,11 @@ export function isCollision(error: unknown): boolean {
   return ['40P01', '40001', '55P03'].includes(sqlState(error))
 }
 
+/** A statement that took longer than it may. */
+export function isTimeout(error: unknown): boolean {
+  return sqlState(error) === '57014'
+}
+
 export function errorText(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }

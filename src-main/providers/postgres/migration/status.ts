@@ -5,6 +5,8 @@ import type { KeptProgress } from './work-progress.ts'
 
 /** What continuous comparing counted, as kept beside the checkpoints. */
 export interface WatchCounts {
+  /** What the reads compared. */
+  readonly standing: string
   readonly reads: Verification['reads']
   readonly written: { readonly checked: number; readonly sampledShare: number }
   readonly reported: { readonly same: number; readonly different: number; readonly upToId: number }
@@ -12,6 +14,7 @@ export interface WatchCounts {
 }
 
 export const NO_COUNTS: WatchCounts = {
+  standing: '',
   reads: { same: 0, different: 0, unverifiable: 0, oldP50Ms: null, newP50Ms: null },
   written: { checked: 0, sampledShare: 1 },
   reported: { same: 0, different: 0, upToId: 0 },

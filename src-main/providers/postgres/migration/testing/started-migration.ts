@@ -1,5 +1,6 @@
 import type { MigrationState } from '../../../../contract/migration.ts'
 import { DEFAULT_POLICY, DEFAULT_THROTTLE, DEFAULT_VERIFY, type Change, type MigrationDefinition } from '../../../../contract/migration-definition.ts'
+import type { Operator } from '../../../../contract/release.ts'
 import type { TestServer } from '../../testing/servers.ts'
 import type { MigrationContext } from '../context.ts'
 import { CONTROL_SQL } from '../control-schema.ts'
@@ -18,7 +19,7 @@ export interface StartedMigration {
   close(): Promise<void>
 }
 
-const NOBODY = { id: 'tester', name: 'Tester', roles: [] } as const
+export const TESTER: Operator = { id: 'tester@here', name: 'Tester', email: '', known: 'osUser' }
 
 let databases = 0
 
@@ -67,7 +68,7 @@ export async function startedMigration(
     approvals: [],
     rollback: null,
     attempt: 1,
-    startedBy: NOBODY as unknown as MigrationState['startedBy'],
+    startedBy: TESTER,
     startedAt: 0,
     endedAt: null,
     reason: '',
