@@ -2,7 +2,6 @@ import { Fault } from '../../../contract/fault.ts'
 import { migrationStateSchema } from '../../../contract/migration.ts'
 import type { MigrationTarget, Ownership } from '../../../core/migration/ports.ts'
 import { applyStep, place } from './apply.ts'
-import { rest } from './context.ts'
 import type { MigrationContext } from './context.ts'
 import { readEvents } from './events.ts'
 import { oldTables, readFacts } from './facts.ts'
@@ -11,9 +10,11 @@ import { controlVersion } from './install.ts'
 import { listMismatches } from './mismatches.ts'
 import { createOwners } from './ownership.ts'
 import { readMigration } from './read.ts'
+import { repair } from './repair.ts'
 import { openSessions, rowsOf } from './session.ts'
 import { previewSql } from './sql-preview.ts'
 import { testTarget } from './test-target.ts'
+import { watch } from './watch.ts'
 import { createWork } from './work.ts'
 
 /**
@@ -59,14 +60,19 @@ export function openMigrationTarget(options: { readonly database: string; readon
     async work({ ownership, ...request }) {
       return working.run({ context: await contextOf(ownership), ...request })
     },
-    async watch({ ownership, signal }) {
-      await contextOf(ownership)
-      while (!signal.aborted) await rest(1000, signal)
-    },
+    watch: ({ ownership, ...request }) =>
+      watch({
+        load: () => contextOf(ownership),
+        copying: () => {
+          const progress = working.progress(ownership.migration)
+          return { rowsPerSecond: progress?.rowsPerSecond ?? 0, waiting: progress !== null && progress.waitsFor !== '' }
+        },
+        ...request,
+      }),
     progress: (migration) => working.progress(migration),
     events: (afterId, limit) => sessions.use(async (session) => ((await controlVersion(session)) === null ? [] : readEvents(session, afterId, limit))),
     mismatches: (migration, filter) => sessions.use(async (session) => ((await controlVersion(session)) === null ? [] : listMismatches(session, migration, filter))),
-    repair: () => Promise.reject(new Fault('unsupported', 'There is no repair yet.', 'Wait for it.')),
+    repair: async ({ ownership, ...request }) => repair({ context: await contextOf(ownership), ...request }),
     test: () => testTarget(sessions),
     async close() {
       await owners.close()
