@@ -96,6 +96,14 @@ describe('journal reader', { timeout: 120_000 }, () => {
     await expect(reader.get(COUNT + 100)).rejects.toMatchObject({ data: { code: 'notFound' } })
   })
 
+  it('finds what was done on a migration, and nothing of another with its name in the text', async () => {
+    const added = await store.commit(batch({ entries: [draft({ target: { migration: 'split_full_name' }, summary: 'Start shadow reads' }), draft({ target: { migration: 'other' }, summary: 'after split_full_name' })] }))
+    entries.push(...added)
+    const page = await reader.search(filter({ migration: 'split_full_name' }), undefined, 10)
+    expect(page.entries.map((entry) => entry.seq)).toEqual([added[0]?.seq])
+    expect((await reader.search(filter({ migration: 'nowhere' }), undefined, 10)).entries).toEqual([])
+  })
+
   it('tells the story of a release, oldest first', async () => {
     const { releaseId } = entries[12_345]!.target
     const story = await reader.entriesOfRelease(releaseId!)

@@ -1,7 +1,8 @@
 import { describe, expect, it, vi } from 'vitest'
-import { createLiveStore, ROWS_PER_TURN } from './live-store.ts'
+import { createLiveStore, RECENT_MIGRATION_SAMPLES, ROWS_PER_TURN } from './live-store.ts'
 import { isCounting, measureTraffic } from './share.ts'
 import { makeEntry, makeSample, makeService, makeStatus } from './test-fixtures.ts'
+import { makeMigration, makeSample as makeMigrationSample } from './test-migrations.ts'
 
 const NOW = 1_790_000_000_000
 
@@ -43,6 +44,39 @@ describe('live store', () => {
     flush()
     expect(store.service('old')).toBeNull()
     expect(store.services().map((service) => service.name)).toEqual(['kept'])
+  })
+
+  it('keeps what a database said last while it cannot be read, and half an hour of samples', () => {
+    const { store, flush } = openStore()
+    const view = makeMigration({ now: NOW, phase: 'dualWrites' })
+    store.apply({ kind: 'migration', migration: view })
+    for (let second = 0; second <= RECENT_MIGRATION_SAMPLES; second += 1) store.apply({ kind: 'migrationSample', migration: view.id, sample: makeMigrationSample(view, NOW + second * 1000, NOW) })
+    const listener = vi.fn()
+    store.subscribe(`migration:${view.id}`, listener)
+    store.apply({ kind: 'migration', migration: { ...view, phase: 'planned', observed: { kind: 'unknown', since: NOW, why: 'refused' } } })
+    flush()
+    expect(listener).toHaveBeenCalledTimes(1)
+    expect(store.migration(view.id)?.observed.kind).toBe('unknown')
+    expect(store.lastReading(view.id)).toMatchObject({ at: NOW, view: { phase: 'dualWrites' } })
+    expect(store.migrationSamples(view.id)).toHaveLength(RECENT_MIGRATION_SAMPLES)
+    expect(store.migrationSamples(view.id)[0]?.at).toBe(NOW + 1000)
+    // Not under way any more: what was read before says nothing of it.
+    store.apply({ kind: 'migration', migration: makeMigration({ now: NOW, phase: 'planned' }) })
+    expect(store.lastReading(view.id)).toBeNull()
+  })
+
+  it('drops migrations that a new snapshot does not name', () => {
+    const { store } = openStore()
+    const [kept, gone] = [makeMigration({ now: NOW, id: 'kept', phase: 'planned' }), makeMigration({ now: NOW, id: 'gone', phase: 'planned' })]
+    for (const migration of [kept, gone]) store.apply({ kind: 'migration', migration })
+    store.apply({ kind: 'ready' })
+    store.apply({ kind: 'resync', reason: 'a gap' })
+    store.apply({ kind: 'migration', migration: kept })
+    expect(store.migrations().map(({ id }) => id)).toEqual(['gone', 'kept'])
+    store.apply({ kind: 'ready' })
+    expect(store.migrations().map(({ id }) => id)).toEqual(['kept'])
+    store.apply({ kind: 'migrationRemoved', id: 'kept' })
+    expect(store.migrations()).toEqual([])
   })
 
   it('measures traffic afresh when the weights changed, without the second in which they did', () => {

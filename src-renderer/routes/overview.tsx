@@ -1,6 +1,7 @@
 import { Band } from '../components/pane.tsx'
 import { Skeleton } from '../components/pane.tsx'
 import { ServiceLevers } from '../features/acts/service-levers.tsx'
+import { MigrationsUnderWay } from '../features/migration/under-way.tsx'
 import { FirstSteps } from '../features/overview/first-steps.tsx'
 import { FleetSentence } from '../features/overview/fleet-sentence.tsx'
 import { Inbox } from '../features/overview/inbox.tsx'
@@ -27,6 +28,7 @@ export function OverviewRoute() {
           <>
             <FirstSteps />
             <Inbox />
+            <MigrationsUnderWay />
             <ServiceList />
           </>
         ) : (

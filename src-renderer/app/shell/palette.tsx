@@ -9,7 +9,9 @@ import { Icon } from '../../components/icons.tsx'
 import { PlaceText } from '../../components/place.tsx'
 import { HEALTH_MARK, StateMark } from '../../components/state-mark.tsx'
 import { useActingOff, useRun, useStartAgain } from '../../features/acts/acting.ts'
-import { useConsole, useServices } from '../../lib/console-context.tsx'
+import { attentionOf, phaseLine } from '../../features/migration/migration-words.ts'
+import { useRunMigration } from '../../features/migration/use-migration-press.ts'
+import { useConsole, useMigrations, useServices } from '../../lib/console-context.tsx'
 import { shortcutLabel } from '../../lib/keys.ts'
 import { chooseTheme, THEME_CHOICES } from '../../lib/theme.ts'
 import { useValue } from '../../lib/value-store.ts'
@@ -82,6 +84,7 @@ function PaletteBody({ onClose }: { readonly onClose: () => void }) {
             ))}
           </Command.Group>
         )}
+        <Migrations fits={fits} go={go} hasText={words.length > 0} />
         <Screens fits={fits} go={go} />
       </Command.List>
     </Command>
@@ -154,6 +157,52 @@ function Actions({ services, hasText, fits, go }: PartProps & { readonly service
         .toSorted((a, b) => a.rank - b.rank)
         .slice(0, hasText ? SHOWN : SHOWN_AT_FIRST)
         .map((item) => item.node)}
+    </Command.Group>
+  )
+}
+
+/** Migrations by name, and, once something is typed, what can be done with them now. */
+function Migrations({ fits, go, hasText }: PartProps & { readonly hasText: boolean }) {
+  const navigate = useNavigate()
+  const off = useActingOff()
+  const run = useRunMigration()
+  const views = useMigrations()
+  const found = views.filter((view) => fits(`${view.title} ${view.id} ${view.database} migration open`)).slice(0, SHOWN_AT_FIRST)
+  const acts = hasText ? views.flatMap((view) => view.actions.filter((action) => action.blocks.length === 0 && fits(`${view.title} ${view.id} ${action.label} ${action.command} ${action.command === 'rollBack' ? 'rollback' : ''}`)).map((action) => ({ view, action }))) : []
+  if (found.length + acts.length === 0) return null
+  return (
+    <Command.Group heading="Migrations" className={GROUP}>
+      {found.map((view) => (
+        <Command.Item key={view.id} value={`migration ${view.id}`} className={ITEM} onSelect={() => go(() => navigate({ to: '/migrations/$id', params: { id: view.id } }))}>
+          <span className="truncate font-medium">{view.title || view.id}</span>
+          <span className="ml-auto flex-none text-12">
+            <StateMark state={attentionOf(view, view.observed.kind === 'known' ? view.observed.value : null)}>{view.observed.kind === 'unknown' ? 'unknown' : phaseLine(view)}</StateMark>
+          </span>
+        </Command.Item>
+      ))}
+      {acts
+        .toSorted((a, b) => RANKS[a.action.weight] - RANKS[b.action.weight])
+        .slice(0, SHOWN_AT_FIRST)
+        .map(({ view, action }) => (
+          <Command.Item
+            key={`${view.id} ${action.command}`}
+            value={`act migration ${view.id} ${action.command}`}
+            disabled={off !== null}
+            className={ITEM}
+            onSelect={() =>
+              go(async () => {
+                // What it does is seen where it is done.
+                await navigate({ to: '/migrations/$id', params: { id: view.id } })
+                run(view, action)
+              })
+            }
+          >
+            {action.command === 'rollBack' ? <Icon name="back" /> : <Icon name="next" className="text-ink-3" />}
+            <span className="max-w-56 truncate font-medium">{view.title || view.id}</span>
+            <span className="truncate">{action.label}</span>
+            <span className="ml-auto text-12 text-ink-3">{off ?? ''}</span>
+          </Command.Item>
+        ))}
     </Command.Group>
   )
 }

@@ -2,7 +2,9 @@ import { Link, useRouterState } from '@tanstack/react-router'
 import type { SystemStatus } from '../../../src-main/contract/system.ts'
 import { Kbd } from '../../components/button.tsx'
 import { Icon } from '../../components/icons.tsx'
-import { useConsole, useNow, useServiceNames } from '../../lib/console-context.tsx'
+import { InFlightButton } from '../../features/acts/in-flight-button.tsx'
+import { isOver } from '../../features/migration/migration-words.ts'
+import { useConsole, useMigrations, useNow, useServiceNames } from '../../lib/console-context.tsx'
 import { NoticesCentre } from '../../features/notices/notices-centre.tsx'
 import { formatClock, formatInstant } from '../../lib/format.ts'
 import { shortcutLabel } from '../../lib/keys.ts'
@@ -38,6 +40,7 @@ export function TopBar({ status }: { readonly status: SystemStatus | null }) {
         )}
         <Link to="/migrations" className={TAB} {...attrs('/migrations')}>
           Migrations
+          <MovingCount />
         </Link>
         <Link to="/flags" className={TAB} {...attrs('/flags')}>
           Flags
@@ -59,6 +62,7 @@ export function TopBar({ status }: { readonly status: SystemStatus | null }) {
         <span className="min-w-0 flex-1 truncate">Service, action, screen</span>
         <Kbd>{shortcutLabel('mod+k')}</Kbd>
       </button>
+      {path.startsWith('/migrations/') && <InFlightButton />}
       <div className="flex items-center gap-4 pl-4 text-12 whitespace-nowrap text-ink-2 max-[1100px]:gap-2.5 narrow:h-9">
         {status && (
           <span title={status.workspace.file}>
@@ -74,6 +78,17 @@ export function TopBar({ status }: { readonly status: SystemStatus | null }) {
         )}
       </div>
     </header>
+  )
+}
+
+/** How many migrations are under way. */
+function MovingCount() {
+  const moving = useMigrations().filter((view) => !isOver(view.phase) && view.phase !== 'planned').length
+  return moving === 0 ? null : (
+    <span className="ml-1.5 text-11 font-normal text-ink-3 max-[1100px]:sr-only">
+      {moving}
+      <span className="sr-only"> under way</span>
+    </span>
   )
 }
 

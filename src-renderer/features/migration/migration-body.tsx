@@ -79,7 +79,7 @@ function Panes({ view, first }: { readonly view: MigrationView; readonly first: 
   const blockers = report?.checks.filter((check) => check.state === 'blocker').length ?? 0
   const count = (each: Tab) => (each === 'Mismatches' && reading ? openTotal(reading.verification) : each === 'Preflight' ? blockers : 0)
   return (
-    <section aria-label={tab} className="flex min-h-0 min-w-0 flex-1 flex-col narrow:min-h-[420px]">
+    <div className="flex min-h-0 min-w-0 flex-1 flex-col narrow:min-h-[420px]">
       <div role="tablist" aria-label="Details" className="flex h-8 flex-none items-center gap-3.5 overflow-x-auto border-b border-line-1 px-4 text-12 leading-4">
         {TABS.map((each) => (
           <button key={each} type="button" role="tab" aria-selected={each === tab} onClick={() => setPicked(each)} className={`py-1.5 whitespace-nowrap ${each === tab ? 'font-semibold text-ink-1' : 'text-ink-3 hover:text-ink-1'}`}>
@@ -107,6 +107,6 @@ function Panes({ view, first }: { readonly view: MigrationView; readonly first: 
       ) : (
         <RecordPane view={view} revision={reading?.state.revision ?? 0} />
       )}
-    </section>
+    </div>
   )
 }

@@ -19,6 +19,8 @@ import { useMigrationView } from './use-migration-view.ts'
 
 /** Closes what a double click on the lever would otherwise close or confirm. */
 const DOUBLE_CLICK_MS = 450
+/** A key held on the lever repeats sooner than anybody reads what is undone. */
+const REPEAT_MS = 150
 
 /** What is asked before an act on a migration: its effect, in the core's words. Over whatever screen. */
 export function MigrationConfirm() {
@@ -58,7 +60,7 @@ function RollBack({ view, action, onClose }: PartProps & { readonly action: Migr
   const [openedAt] = useState(() => performance.now())
   const blocked = off ?? (action ? (action.blocks[0]?.reason ?? null) : 'There is nothing to take back.')
   const submit = () => {
-    if (blocked !== null || !action || performance.now() - openedAt < DOUBLE_CLICK_MS / 3) return
+    if (blocked !== null || !action || performance.now() - openedAt < REPEAT_MS) return
     void press(view, action, { reason: reason.trim() })
     onClose()
   }

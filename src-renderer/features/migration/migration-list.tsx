@@ -1,13 +1,14 @@
 import { Link, useNavigate } from '@tanstack/react-router'
 import { memo, useRef, useState, type KeyboardEvent } from 'react'
-import { MIGRATION_STAGES, type MigrationView } from '../../../src-main/contract/migration.ts'
+import type { MigrationView } from '../../../src-main/contract/migration.ts'
 import { Empty } from '../../components/pane.tsx'
 import { StateMark } from '../../components/state-mark.tsx'
 import { Countdown, Moment } from '../../components/time.tsx'
 import { useLastReading, useMigrations } from '../../lib/console-context.tsx'
 import { formatCount, formatCountdown } from '../../lib/format.ts'
 import { useKeys } from '../../lib/keys.ts'
-import { attentionOf, headlineRest, isOver, openTotal, phaseLine, STAGE_TITLES, stateWord } from './migration-words.ts'
+import { attentionOf, headlineRest, isOver, openTotal, phaseLine, stateWord } from './migration-words.ts'
+import { MiniPhases } from './mini-phases.tsx'
 import { sortMigrations } from './sort-migrations.ts'
 import { useMigrationView } from './use-migration-view.ts'
 
@@ -103,22 +104,6 @@ const MigrationRow = memo(function MigrationRow({ id, index, selected, onSelect 
     </div>
   )
 })
-
-/** Where it is on the four phases, small. */
-function MiniPhases({ view }: { readonly view: MigrationView }) {
-  const here = view.stage === null ? (view.phase === 'completed' ? MIGRATION_STAGES.length : -1) : MIGRATION_STAGES.indexOf(view.stage)
-  const words = view.stage === null ? phaseLine(view) : `${STAGE_TITLES[view.stage]}, ${phaseLine(view)}`
-  return (
-    <span role="img" aria-label={words} className="flex h-[15px] items-center gap-[3px]">
-      {MIGRATION_STAGES.map((stage, index) => (
-        <span key={stage} className="contents">
-          {stage === 'cleanup' && <span className="h-[9px] w-[3px] flex-none border-x border-ink-3" />}
-          <span className={`flex-1 ${index < here ? 'h-0.5 bg-ink-2' : index === here ? 'h-[5px] bg-ink-1' : 'h-0.5 bg-line-2'}`} />
-        </span>
-      ))}
-    </span>
-  )
-}
 
 function Progress({ view }: { readonly view: MigrationView }) {
   const reading = useLastReading(view.id)?.reading ?? null
