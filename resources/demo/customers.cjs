@@ -28,12 +28,17 @@ const LAST = ['Lovelace', 'Hopper', 'Turing', 'Dijkstra', 'Liskov', 'Thompson', 
 const AWKWARD = ['Cher', 'Mary Jane Watson', 'Anna  Lena', 'Søren ', '', 'Ludwig van Beethoven']
 const someone = () => (Math.random() < 0.03 ? pick(AWKWARD) : `${pick(FIRST)} ${pick(LAST)}`)
 
-const stats = { statements: 0, failed: 0, lost: 0, reads: { old: 0, new: 0 }, lastFailure: '' }
-async function query(sql, values) {
+const stats = { statements: 0, failed: 0, lost: 0, again: 0, reads: { old: 0, new: 0 }, lastFailure: '' }
+async function query(sql, values, left = 5) {
   stats.statements += 1
   try {
     return await pool.query(sql, values)
   } catch (error) {
+    // A row that somebody else changed at this very moment: the same again, as every transaction must expect.
+    if (error.code === '40001' && left > 0) {
+      stats.again += 1
+      return query(sql, values, left - 1)
+    }
     // A statement the database refused is one thing, a database that is away another.
     if (error.code && !error.code.startsWith('57P')) stats.failed += 1
     else stats.lost += 1
@@ -135,7 +140,9 @@ const preparing = setInterval(() => prepare().catch((error) => console.error(`er
 async function hindrance() {
   if (pool.why() !== '') return `no connection to the database: ${pool.why()}`
   if (!prepared) return 'the table is being made'
-  return pool.query((shape === 'new' ? NEW : OLD).one, [0]).then(() => '', (error) => `version ${version} cannot work with the table as it is: ${error.message}`)
+  const { one, rename } = shape === 'new' ? NEW : OLD
+  const nobody = shape === 'new' ? [0, '', null] : [0, '']
+  return Promise.all([pool.query(one, [0]), pool.query(rename, nobody)]).then(() => '', (error) => `version ${version} cannot work with the table as it is: ${error.message}`)
 }
 
 function send(response, status, body) {
