@@ -8,7 +8,7 @@ import { batchOf } from '../engine/ledger.ts'
 import { createEngine, type Engine } from '../engine/engine.ts'
 import { createDataSync } from '../gates/data-sync.ts'
 import { createGateRunner } from '../gates/gate-runner.ts'
-import { openDatabase, rehearse } from '../providers/postgres/open-database.ts'
+import { createRehearse, openDatabase } from '../providers/postgres/open-database.ts'
 import { openProviders } from '../providers/registry.ts'
 import type { ComposeOptions, Core } from '../rpc/core-api.ts'
 import { createWatchBroadcast } from '../rpc/watch.ts'
@@ -21,7 +21,7 @@ import { createDispatch } from './dispatch.ts'
 import { openIdentity } from './identity.ts'
 import { openNotifier } from './notifications/open-notifier.ts'
 import { createMeasuring } from './measuring.ts'
-import { createMigrating, type Migrating } from './migrating.ts'
+import { createMigrating, type Migrating, rehearsedBefore } from './migrating.ts'
 import { createStatus } from './status.ts'
 import { SYSTEM_CLOCK, SYSTEM_IDS } from './system-ports.ts'
 import { unreadableJournal } from './unreadable-journal.ts'
@@ -72,13 +72,14 @@ export async function composeConsole(options: ComposeOptions): Promise<Core> {
   notifier?.start()
 
   function buildMigrating(): Migrating {
+    const reach = { practice: (name: string, port: number) => providers.local.practiceUrl(name, port), consoleName: consoleName() }
     return createMigrating({
       workspace: session.inForce,
       engine: () => engine,
-      open: (database) => openDatabase(database, { practice: (name, port) => providers.local.practiceUrl(name, port), consoleName: consoleName() }),
-      rehearse,
+      open: (database) => openDatabase(database, reach),
+      rehearse: createRehearse({ ...reach, databases: () => session.inForce?.databases ?? [] }),
       consoleName: consoleName(),
-      ports: { store, operator: () => ({ operator: identity.operator(), role: role() }), readOnly: () => readOnlyReason, publish: (item) => publish(item), log, crashPoint: crashPointFromEnvironment() },
+      ports: { store, operator: () => ({ operator: identity.operator(), role: role() }), readOnly: () => readOnlyReason, publish: (item) => publish(item), log, crashPoint: crashPointFromEnvironment(), rehearsed: () => rehearsedBefore(reader) },
     })
   }
 

@@ -1,4 +1,6 @@
+import { z } from 'zod'
 import { Fault } from '../contract/fault.ts'
+import { rehearsedStepSchema } from '../contract/migration.ts'
 import { ENVIRONMENTS } from '../contract/vocabulary.ts'
 import type { Workspace } from '../contract/workspace.ts'
 import type { VersionInUse } from '../core/interlocks/migration-rules.ts'
@@ -7,6 +9,7 @@ import type { Engine } from '../engine/engine.ts'
 import type { MigrationsDeps } from '../engine/migrations/deps.ts'
 import { createMigrations, type Migrations } from '../engine/migrations/migrations.ts'
 import { createServiceGuard } from '../engine/migrations/service-guard.ts'
+import type { JournalReaderClient } from '../store/reader-client.ts'
 import { SYSTEM_CLOCK, SYSTEM_IDS } from './system-ports.ts'
 
 export interface MigratingParts {
@@ -16,7 +19,7 @@ export interface MigratingParts {
   readonly open: (database: Workspace['databases'][number]) => MigrationTarget
   readonly rehearse: Rehearse
   readonly consoleName: string
-  readonly ports: Pick<MigrationsDeps, 'store' | 'operator' | 'readOnly' | 'publish' | 'log' | 'crashPoint'>
+  readonly ports: Pick<MigrationsDeps, 'store' | 'operator' | 'readOnly' | 'publish' | 'log' | 'crashPoint' | 'rehearsed'>
 }
 
 /** The migrations of a workspace and the databases they run in. */
@@ -102,4 +105,17 @@ function versionsOf(engine: Engine, services: readonly string[]): ReturnType<Mig
     for (const queued of view.queued) inUse.push({ service, environment: queued.release.candidateEnvironment, version: queued.release.candidate.version, as: 'idle' })
   }
   return { inUse, unknown }
+}
+
+const rehearsedSchema = z.object({ at: z.number(), database: z.string(), digest: z.string(), summary: z.string(), mismatches: z.record(z.string(), z.number()), steps: z.array(rehearsedStepSchema.omit({ ranMs: true })) })
+
+/** The last rehearsal of each migration that the journal has. */
+export async function rehearsedBefore(reader: Pick<JournalReaderClient, 'search'>): Promise<Awaited<ReturnType<MigrationsDeps['rehearsed']>>> {
+  const { entries } = await reader.search({ text: '', action: 'migration.rehearse', kind: 'outcome', outcome: 'verified' }, undefined, 200)
+  const found = new Map<string, z.infer<typeof rehearsedSchema>>()
+  for (const { target, after } of entries) {
+    const read = rehearsedSchema.safeParse(after)
+    if (target.migration !== undefined && read.success && !found.has(target.migration)) found.set(target.migration, read.data)
+  }
+  return [...found].map(([migration, rehearsed]) => ({ migration, ...rehearsed }))
 }

@@ -273,6 +273,18 @@ export const stageViewSchema = z.strictObject({
   rollBack: z.string(),
 })
 
+export const rehearsedStepSchema = z.strictObject({
+  step: z.enum([...MIGRATION_STEPS, ...MIGRATION_WORK]),
+  title: z.string(),
+  tookMs: z.number(),
+  /** Strongest lock seen, in words; empty: nobody looked, or none. */
+  lock: z.string(),
+  /** Longest it waited for a lock there, ms; null: nobody looked. */
+  waitedMs: z.number().nullable(),
+  ranMs: z.number().nullable(),
+})
+export type RehearsedStepView = Readonly<z.infer<typeof rehearsedStepSchema>>
+
 export const migrationViewSchema = z.strictObject({
   id: z.string(),
   title: z.string(),
@@ -284,8 +296,20 @@ export const migrationViewSchema = z.strictObject({
   /** As read from the database; unknown when it cannot be reached. `planned` has no row, and `value` is null then. */
   observed: observedSchema(migrationReadingSchema.nullable()),
   preflight: preflightReportSchema.nullable(),
-  /** The same digest rehearsed, or null. */
-  rehearsal: z.strictObject({ at: z.number(), database: z.string(), digest: z.string(), matches: z.boolean(), summary: z.string() }).nullable(),
+  /** The last rehearsal, and whether it was of this very SQL; null: none. */
+  rehearsal: z
+    .strictObject({
+      at: z.number(),
+      database: z.string(),
+      digest: z.string(),
+      matches: z.boolean(),
+      summary: z.string(),
+      /** What it took there, beside what the same step took here in this attempt (null: not run yet). */
+      steps: z.array(rehearsedStepSchema),
+      /** Open mismatches at their most, by class. */
+      mismatches: z.record(z.string(), z.number()),
+    })
+    .nullable(),
   stages: z.array(stageViewSchema),
   gates: z.array(migrationGateSchema),
   actions: z.array(migrationActionSchema),

@@ -1,4 +1,4 @@
-import type { Mismatch, MigrationEvent, MigrationProgress, MigrationReading, MigrationSample, MigrationState, MigrationStep, MigrationWork, MismatchClass, PreflightReport, SqlStep } from '../../contract/migration.ts'
+import type { Mismatch, MigrationEvent, MigrationProgress, MigrationReading, MigrationSample, MigrationState, MigrationStep, MigrationWork, MismatchClass, PreflightReport, RehearsedStepView, SqlStep } from '../../contract/migration.ts'
 import type { MigrationDefinition } from '../../contract/migration-definition.ts'
 import type { Operator } from '../../contract/release.ts'
 import type { StopSignal } from '../ports.ts'
@@ -72,5 +72,16 @@ export interface MigrationTarget {
   close(): Promise<void>
 }
 
-/** All phases and the way back on a database of their own, which is left as it was. Evidence: times, locks, mismatches. */
-export type Rehearse = (target: MigrationTarget, definition: MigrationDefinition) => Promise<{ readonly digest: string; readonly summary: string; readonly evidence: unknown }>
+/** What running all phases and ways back on a database of its own took. */
+export interface Rehearsal {
+  /** Of the SQL that was run. */
+  readonly digest: string
+  readonly summary: string
+  readonly steps: readonly Omit<RehearsedStepView, 'ranMs'>[]
+  /** Open mismatches at their most, by class. */
+  readonly mismatches: Readonly<Record<string, number>>
+  readonly evidence: unknown
+}
+
+/** Leaves the database as it was. Faults: `gateFailed` with what was found, after rolling back. */
+export type Rehearse = (target: MigrationTarget, definition: MigrationDefinition) => Promise<Rehearsal>

@@ -4,6 +4,7 @@ import { SYSTEM_OPERATOR } from '../../contract/release.ts'
 import type { Observed } from '../../contract/traffic.ts'
 import type { MigrationFacts } from '../../core/interlocks/migration-rules.ts'
 import { tablesOf, viewMigration } from '../../core/migration/actions.ts'
+import type { Rehearsal } from '../../core/migration/ports.ts'
 import { hasEnded, planMigration } from '../../core/migration/state.ts'
 import type { MigrationsDeps } from './deps.ts'
 
@@ -11,11 +12,10 @@ const KEEP_SAMPLES = 1800
 /** A reading older than this is not fresh. */
 const STALE_MS = 15_000
 
-export interface Rehearsed {
+/** A rehearsal as the journal keeps it. */
+export interface Rehearsed extends Omit<Rehearsal, 'evidence'> {
   readonly at: number
   readonly database: string
-  readonly digest: string
-  readonly summary: string
 }
 
 interface Seat {
@@ -25,6 +25,8 @@ interface Seat {
   rehearsal: Rehearsed | null
   acting: MigrationView['acting']
   samples: readonly MigrationSample[]
+  /** What each step and work took in this attempt, ms. */
+  readonly ran: Map<string, number>
   published: string
 }
 
@@ -32,7 +34,7 @@ interface Seat {
 export function createBoard(deps: MigrationsDeps) {
   const seats = new Map<string, Seat>()
   for (const definition of deps.definitions) {
-    seats.set(definition.id, { definition, observed: { kind: 'unknown', since: deps.clock.wallMs(), why: 'It was not read yet.' }, preflight: null, rehearsal: null, acting: null, samples: [], published: '' })
+    seats.set(definition.id, { definition, observed: { kind: 'unknown', since: deps.clock.wallMs(), why: 'It was not read yet.' }, preflight: null, rehearsal: null, acting: null, samples: [], ran: new Map(), published: '' })
   }
 
   function seat(id: string): Seat | null {
@@ -90,11 +92,16 @@ export function createBoard(deps: MigrationsDeps) {
       tables: [...tablesOf(definition)],
       observed,
       preflight: found.preflight,
-      rehearsal: found.rehearsal && { ...found.rehearsal, matches: digest !== '' && found.rehearsal.digest === digest },
+      rehearsal: found.rehearsal && rehearsalView(found, found.rehearsal, digest),
       ...viewMigration(state, known),
       acting: found.acting,
       definitionChanged: started && JSON.stringify(state.definition.change) !== JSON.stringify(found.definition.change),
     }
+  }
+
+  /** The rehearsal beside the real run. Without a digest to compare with, nothing matches. */
+  function rehearsalView(found: Seat, { at, database, summary, mismatches, steps, digest }: Rehearsed, now: string): MigrationView['rehearsal'] {
+    return { at, database, summary, mismatches: { ...mismatches }, digest, matches: now !== '' && digest === now, steps: steps.map((step) => ({ ...step, ranMs: found.ran.get(step.step) ?? null })) }
   }
 
   /** Publishes what changed; the age of a reading alone is no change. */

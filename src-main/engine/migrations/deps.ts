@@ -7,6 +7,7 @@ import type { Role } from '../../contract/vocabulary.ts'
 import type { VersionInUse } from '../../core/interlocks/migration-rules.ts'
 import type { MigrationTarget } from '../../core/migration/ports.ts'
 import type { Clock, CrashPoint, Ids, Store } from '../../core/ports.ts'
+import type { Rehearsed } from './board.ts'
 
 /** What drives migrations touches this and nothing else; the same for the simulator. */
 export interface MigrationsDeps {
@@ -26,6 +27,8 @@ export interface MigrationsDeps {
   readonly versions: (services: readonly string[]) => { readonly inUse: readonly VersionInUse[]; readonly unknown: readonly string[] }
   /** Judges the services' criteria on their live side since then; null: nothing can be judged. */
   readonly judge: (state: MigrationState) => readonly CriterionResult[] | null
+  /** The last rehearsal of each migration, as the journal has them. */
+  readonly rehearsed: () => Promise<readonly ({ readonly migration: string } & Rehearsed)[]>
   readonly publish: (item: WatchItem) => void
   readonly log: (line: string) => void
   readonly crashPoint: CrashPoint

@@ -118,8 +118,10 @@ export function createDriver(deps: MigrationsDeps, board: Board, acts: () => Act
     const seat = board.seat(id)
     if (!seat) return
     const ownership = await own(id)
+    const startedMs = deps.clock.monotonicMs()
     try {
       const outcome = await deps.target(seat.definition.database).work({ ownership, work: which, signal, paused: () => isPaused(id), foregroundHarm: () => harm(id) })
+      if (outcome === 'done') seat.ran.set(which, deps.clock.monotonicMs() - startedMs)
       if (outcome === 'done') await acts().signal(id, { type: 'workDone', work: which }, WORK_WORDS[which])
     } catch (error) {
       const fault = toFault(error)

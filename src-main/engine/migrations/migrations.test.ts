@@ -320,3 +320,16 @@ describe('a console that dies', () => {
     for (const phase of ['shadowReads', 'backfilling', 'dualWrites', 'switchingReads', 'switchedWrites']) expect(seen).toContain(phase)
   })
 })
+
+test('what was rehearsed is kept in the journal with its digest, and is what policy may ask for', async () => {
+  const policy = { ...createMigrationSimulation().definition.policy, rehearsal: 'required' as const }
+  const sim = await opened({ definition: { policy }, rehearsal: 'shop-staging' })
+  expect(await sim.command('start')).toMatchObject({ data: { message: 'This SQL was not rehearsed.' } })
+  await sim.act(sim.migrations().rehearse(sim.definition.id, ADA, 'op-rehearse-1'))
+  expect(entries(sim).find(({ action, kind }) => action === 'migration.rehearse' && kind === 'outcome')).toMatchObject({ outcome: 'verified', after: { digest: 'digest', database: 'shop-staging' } })
+  await sim.command('start')
+  expect(sim.state()?.phase).toBe('shadowReads')
+  expect(sim.view().rehearsal).toMatchObject({ matches: true, steps: [{ step: 'expand', tookMs: 5, ranMs: null }] })
+  await reach(sim, 'dualWrites')
+  expect(sim.view().rehearsal?.steps[0]?.ranMs).toBeGreaterThan(0)
+})

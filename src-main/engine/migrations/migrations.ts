@@ -64,7 +64,20 @@ export function createMigrations(deps: MigrationsDeps, rehearse: Rehearse): Migr
   const targetOf = (id: string) => deps.target(definitionOf(id).database)
 
   return {
-    start: () => driver.start(),
+    start() {
+      driver.start()
+      // What was rehearsed before this console opened is in the journal.
+      deps.rehearsed().then(
+        (found) => {
+          for (const { migration, ...rehearsed } of found) {
+            const seat = board.seat(migration)
+            if (seat && seat.rehearsal === null) seat.rehearsal = rehearsed
+            board.publish(migration)
+          }
+        },
+        (error: unknown) => deps.log(`rehearsals could not be read from the journal: ${String(error)}`),
+      )
+    },
     ids: () => board.ids(),
     async list() {
       await Promise.all(board.ids().map(fresh))
@@ -100,9 +113,10 @@ export function createMigrations(deps: MigrationsDeps, rehearse: Rehearse): Migr
       try {
         await acts.commit([acts.draft({ kind: 'intent', action: 'migration.rehearse', operator, summary: `Rehearse ${id} on ${name}`, operationId, outcome: 'sent' }, id)], { id: operationId, releaseId: `migration:${id}` }, false)
         const report = await rehearse(deps.target(name), definition)
-        const rehearsed: Rehearsed = { at: deps.clock.wallMs(), database: name, digest: report.digest, summary: report.summary }
+        const { evidence, ...kept } = report
+        const rehearsed: Rehearsed = { ...kept, at: deps.clock.wallMs(), database: name }
         seat.rehearsal = rehearsed
-        await acts.settled(acts.draft({ kind: 'outcome', action: 'migration.rehearse', operator, summary: `Rehearsed ${id} on ${name}: ${report.summary}`, operationId, outcome: 'verified', evidence: JSON.parse(JSON.stringify(report.evidence)) as null, after: { ...rehearsed } }, id), false)
+        await acts.settled(acts.draft({ kind: 'outcome', action: 'migration.rehearse', operator, summary: `Rehearsed ${id} on ${name}: ${report.summary}`, operationId, outcome: 'verified', evidence: JSON.parse(JSON.stringify(evidence)) as null, after: JSON.parse(JSON.stringify(rehearsed)) as null }, id), false)
       } catch (error) {
         const text = error instanceof Error ? error.message : String(error)
         await acts.settled(acts.draft({ kind: 'outcome', action: 'migration.rehearse', operator, summary: `Rehearsal of ${id} on ${name} failed: ${text}`, operationId, outcome: 'failed' }, id), false)

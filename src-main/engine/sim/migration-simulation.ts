@@ -22,6 +22,8 @@ export interface MigrationSimulationOptions {
   readonly judge?: (state: MigrationState) => readonly CriterionResult[] | null
   readonly role?: () => Role
   readonly rows?: number
+  /** Name of the rehearsal database. */
+  readonly rehearsal?: string
 }
 
 /** The engine of migrations on virtual time, a simulated disk and a simulated database; consoles come and go. */
@@ -65,12 +67,13 @@ export function createMigrationSimulation(options: MigrationSimulationOptions = 
         store: guard(createMemoryStore(disk, time.clock, () => diskFails)),
         definitions: [definition],
         target: () => target,
-        rehearsalOf: () => null,
+        rehearsalOf: () => options.rehearsal ?? null,
         consoleName: name,
         operator: () => ({ operator: ADA, role: options.role?.() ?? 'admin' }),
         readOnly: () => null,
         versions: () => ({ inUse: options.versions?.() ?? [], unknown: [] }),
         judge: options.judge ?? (() => null),
+        rehearsed: async () => [],
         publish: () => {},
         log: (line) => log.push(line),
         crashPoint: (point) => {
@@ -83,7 +86,7 @@ export function createMigrationSimulation(options: MigrationSimulationOptions = 
           throw new Error(`crashed at ${point}`)
         },
       },
-      async () => ({ digest: '', summary: '', evidence: null }),
+      async () => ({ digest: 'digest', summary: 'Rehearsed.', steps: [{ step: 'expand', title: 'Expand', tookMs: 5, lock: '', waitedMs: null }], mismatches: {}, evidence: null }),
     )
     current = { migrations, kill: () => (dead = true), alive: () => !dead }
     migrations.start()
