@@ -70,10 +70,9 @@ describe.skipIf(why !== null)(`rehearsing${why === null ? '' : ` (skipped: ${why
     expect(report).toMatchObject({ catalogSame: true, catalogDifference: [], mismatches: {}, rows: 3000 })
     expect(report.digest).toMatch(/^[0-9a-f]{64}$/)
     expect(report.steps).toEqual(steps)
-    expect(report.steps.map(({ step }) => step)).toEqual([
-      ...['createShadow', 'shadowScan', 'expand', 'backfill', 'validate', 'fullPass', 'setReads', 'setReads', 'setWrites', 'fullPass', 'tombstone'],
-      ...['untombstone', 'setWrites', 'setReads', 'fullPass', 'setReads', 'setReads', 'setWrites', 'setWrites', 'collapse'],
-    ])
+    expect(report.steps.map(({ step }) => step).join(' ')).toBe(
+      'createShadow shadowScan expand backfill validate fullPass setReads setReads setWrites fullPass tombstone untombstone setWrites setReads fullPass setReads setReads setWrites setWrites collapse',
+    )
     for (const step of report.steps) if (step.attempts !== null) expect(step.sql.length).toBeGreaterThan(10)
     expect(JSON.parse(JSON.stringify(report))).toEqual(report)
     expect(report.summary).toContain('structure exactly as before')

@@ -3,11 +3,11 @@ import { ENVIRONMENTS, otherEnvironment } from '../../../contract/vocabulary.ts'
 import type { PreflightCheck } from '../../../contract/migration.ts'
 import type { TableName } from '../../../contract/migration-definition.ts'
 import { Fault } from '../../../contract/fault.ts'
-import { spoken } from '../migration/units.ts'
+import { quotedTable, spoken } from '../migration/units.ts'
 import type { PairParts } from './pair-set-up.ts'
 import type { Row, Side } from './pair-side.ts'
 import { readSide } from './pair-state.ts'
-import { readSequences, readTables } from './pair-tables.ts'
+import { listSequences, readTables } from './pair-tables.ts'
 import type { PairTable } from './pair-tables.ts'
 
 /** What is known of one side before it is judged. */
@@ -61,7 +61,7 @@ async function lookAt(parts: PairParts, side: Side, wanted: readonly TableName[]
     side,
     settings: settings ?? {},
     tables,
-    sequences: (await readSequences(side.query, tables.map(({ name }) => name))).map(({ name }) => spoken(name)),
+    sequences: (await listSequences(side.query, tables.map(({ name }) => name))).map(spoken),
     left: standby ? { source: null, generation: 0, step: 'settled', tables: [], closed: false, publication: false, subscription: null, slots: [] } : await readSide(side.query, parts.pair, parts.names),
   }
 }
@@ -150,19 +150,22 @@ async function notCarried({ side, settings, tables, sequences }: SideFacts): Pro
 async function readiness(source: SideFacts, target: SideFacts, copy: boolean): Promise<readonly PreflightCheck[]> {
   if (target.left.subscription !== null) return []
   const filled: string[] = []
-  for (const { name } of target.tables) {
-    const [row] = await target.side.query(`SELECT EXISTS (SELECT FROM "${name.schema.replaceAll('"', '""')}"."${name.table.replaceAll('"', '""')}") AS filled`)
-    if (row?.['filled'] === true) filled.push(spoken(name))
+  const unread: string[] = []
+  for (const { name } of copy ? target.tables : []) {
+    try {
+      const [row] = await target.side.query(`SELECT EXISTS (SELECT FROM ${quotedTable(name)}) AS filled`)
+      if (row?.['filled'] === true) filled.push(spoken(name))
+    } catch (error) {
+      if (!(error instanceof Fault) || error.code !== 'notAllowed') throw error
+      unread.push(spoken(name))
+    }
   }
-  const clash = copy ? filled.length > 0 : false
-  return [
-    check(
-      'first copy',
-      clash ? 'blocker' : 'ok',
-      clash ? `${filled.join(', ')} on ${target.side.name} holds rows already; those of ${source.side.name} would collide with them` : copy ? `${source.tables.length} tables, ${Math.round(source.tables.reduce((sum, { bytes }) => sum + bytes, 0) / 1024)} kB, are copied` : 'rows are there already; compare before relying on it',
-      `Empty them on ${target.side.name}, or set up without copying when they are the same rows.`,
-    ),
-  ]
+  if (unread.length > 0) return [check('first copy', 'blocker', `nobody may look whether ${unread.join(', ')} on ${target.side.name} is empty`, 'Connect as the owner of the tables, or grant SELECT on them.')]
+  if (filled.length > 0) {
+    return [check('first copy', 'blocker', `${filled.join(', ')} on ${target.side.name} holds rows already; those of ${source.side.name} would collide with them`, `Empty them on ${target.side.name}, or set up without copying when they are the same rows.`)]
+  }
+  const kilobytes = Math.round(source.tables.reduce((sum, { bytes }) => sum + bytes, 0) / 1024)
+  return [ok('first copy', copy ? `${source.tables.length} tables, ${kilobytes} kB, are copied` : 'rows are there already; compare before relying on it')]
 }
 
 function unreachable(label: string, error: unknown): PreflightCheck {

@@ -70,18 +70,22 @@ export async function readTables(query: Query, wanted: readonly TableName[] | 'a
     .filter(({ name }) => names === null || names.has(spoken(name)))
 }
 
-/** Sequences that hand out values in the schemas of these tables. Logical replication carries none of them. */
-export async function readSequences(query: Query, tables: readonly TableName[]): Promise<readonly PairSequence[]> {
+/** Names of the sequences in the schemas of these tables. Logical replication carries none of them. */
+export async function listSequences(query: Query, tables: readonly TableName[]): Promise<readonly (TableName & { readonly increment: bigint })[]> {
   const schemas = [...new Set(tables.map(({ schema }) => schema))]
   const found = await query(
     `SELECT n.nspname AS schema, c.relname AS name, s.seqincrement::text AS increment FROM pg_sequence s JOIN pg_class c ON c.oid = s.seqrelid JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = ANY($1) ORDER BY 1, 2`,
     [schemas],
   )
+  return found.map((row) => ({ schema: String(row['schema']), table: String(row['name']), increment: BigInt(String(row['increment'])) }))
+}
+
+/** Where they stand; needs the right to read them. */
+export async function readSequences(query: Query, tables: readonly TableName[]): Promise<readonly PairSequence[]> {
   const result: PairSequence[] = []
-  for (const row of found) {
-    const name = { schema: String(row['schema']), table: String(row['name']) }
+  for (const { increment, ...name } of await listSequences(query, tables)) {
     const [value] = await query(`SELECT last_value::text AS last, is_called AS called FROM ${quotedTable(name)}`)
-    result.push({ name, increment: BigInt(String(row['increment'])), lastValue: BigInt(String(value?.['last'])), isCalled: value?.['called'] === true })
+    result.push({ name, increment, lastValue: BigInt(String(value?.['last'])), isCalled: value?.['called'] === true })
   }
   return result
 }
