@@ -77,7 +77,7 @@ function expand(context: StructureContext, change: TableChange, writes: 'old' | 
       ...grantsLike(facts, quotedTable(table.name), 'table'),
     ]),
     ...mirrorFunctions(context, change, false, writes),
-    ...tables.flatMap((table) => tableTriggers(definition, table, table.side === 'old' && factsFor(facts, table.name).subscribed)),
+    ...tables.flatMap((table) => tableTriggers(definition, table, numberedLinks(change, tables), table.side === 'old' && factsFor(facts, table.name).subscribed)),
     ...shapeViews(context, change, tables),
   ]
 }

@@ -19,6 +19,12 @@ function guard(definition: Named, table: Pick<ChangeTable, 'number'>, key: reado
   return `${literal(`${definition.id}/${table.number}/`)} || ${text}`
 }
 
+/** What a link wrote into its columns, short: a row that holds anything else was changed on its way, and is mirrored back. */
+function contentOf(link: NumberedLink, links: readonly NumberedLink[], values: readonly string[]): string {
+  const text = values.length === 0 ? `''` : `md5(concat_ws(E'\\x1f', ${values.map((value) => `coalesce(${value}::text, E'\\x1e')`).join(', ')}))`
+  return `${literal(`${links.indexOf(link)}/`)} || ${text}`
+}
+
 /**
  * The function that mirrors writes of one table over all its links: upserts where rows come and go together, since a
  * mirrored row may be there or not (it was backfilled, or not yet); fills columns where another link makes the row.
@@ -33,8 +39,9 @@ export function tableMirrorFunction(definition: MigrationDefinition, table: Chan
   const keyChanged = imagesDiffer(table.primaryKey.map((name) => `OLD.${quoted(name)}`), table.primaryKey.map((name) => `NEW.${quoted(name)}`))
   const body = `DECLARE
   mirrored text := coalesce(current_setting('signalbox.mirror', true), '');
+  sent text := coalesce(current_setting('signalbox.sent', true), '');
   backfill text := coalesce(current_setting('signalbox.backfill', true), '');
-  inserted boolean;${out.flatMap((link, index) => link.key.map(({ column }, place) => `\n  key_${index}_${place} ${quotedTable(link.target.stored)}.${quoted(column)}%TYPE;`)).join('')}
+  inserted boolean;${out.flatMap((link, index) => [...link.key.map(({ column }, place) => [`key_${index}_${place}`, column]), ...link.set.map(({ column }, place) => [`set_${index}_${place}`, column])].map(([variable, column]) => `\n  ${variable} ${quotedTable(link.target.stored)}.${quoted(column ?? '')}%TYPE;`)).join('')}
 BEGIN
   IF TG_OP = 'TRUNCATE' THEN
 ${out.map((link) => mirrorTruncate(definition, link, links)).join('\n')}
@@ -70,9 +77,12 @@ function mirrorRow(definition: MigrationDefinition, link: NumberedLink, index: n
   const compute = (row: Row) => link.key.map(({ expression }, place) => `${variables[place] ?? ''} := (${over(row, expression, source)});`).join(' ')
   const keyIs = link.key.map(({ column }, place) => `t.${quoted(column)} = ${variables[place] ?? ''}`).join(' AND ')
   const given = variables.map((variable) => `${variable} IS NOT NULL`).join(' AND ')
-  const mark = `PERFORM set_config('signalbox.mirror', ${guard(definition, target, guardOrder(link, variables))}, true);`
+  const mark = (values: readonly string[]) => `PERFORM set_config('signalbox.mirror', ${guard(definition, target, guardOrder(link, variables))}, true), set_config('signalbox.sent', ${contentOf(link, links, values)}, true);`
   const keyOf = (row: Row) => link.key.map(({ expression }) => `(${over(row, expression, source)})`)
-  const set = link.set.map(({ column, expression }) => ({ column: quoted(column), value: `(${over('NEW', expression, source)})` }))
+  const set = link.set.map(({ column, expression }, place) => ({ column: quoted(column), value: `set_${index}_${place}`, made: `(${over('NEW', expression, source)})` }))
+  const make = set.map(({ value, made }) => `${value} := ${made};`).join(' ')
+  const values = set.map(({ value }) => value)
+  const nothing = set.map(() => 'NULL')
   const fills = links.filter((other) => other.direction === link.direction && other.target === target && !other.existence)
   // A filling row and the row it fills may be written at the same moment; whoever comes second must see the first.
   const oneByOne = fills.length === 0 ? '' : `\n      PERFORM pg_advisory_xact_lock(hashtextextended(${guard(definition, target, guardOrder(link, variables))}, 0) & 4095);`
@@ -95,7 +105,7 @@ function mirrorRow(definition: MigrationDefinition, link: NumberedLink, index: n
   const act = `    IF TG_OP = 'DELETE' THEN
       ${compute('OLD')}
       IF ${given} THEN
-      ${mark}${oneByOne}
+      ${mark(nothing)}${oneByOne}
       ${remove}
       END IF;
       DELETE FROM signalbox.quarantine q WHERE q.migration = ${id} AND q.unit = ${literal(link.unit)} AND q.key = ${quarantineKey.replaceAll('KEY.', 'OLD.')};
@@ -104,7 +114,7 @@ function mirrorRow(definition: MigrationDefinition, link: NumberedLink, index: n
         IF ${imagesDiffer(keyOf('OLD'), keyOf('NEW'))} THEN
           ${compute('OLD')}
           IF ${given} THEN
-          ${mark}${oneByOne}
+          ${mark(nothing)}${oneByOne}
           ${remove}
           END IF;
         END IF;
@@ -112,11 +122,12 @@ function mirrorRow(definition: MigrationDefinition, link: NumberedLink, index: n
       END IF;
       ${compute('NEW')}
       IF ${given} THEN
-      ${mark}${oneByOne}
+      ${make}
+      ${mark(values)}${oneByOne}
       ${write}
       END IF;
     END IF;
-    PERFORM set_config('signalbox.mirror', mirrored, true);`
+    PERFORM set_config('signalbox.mirror', mirrored, true), set_config('signalbox.sent', sent, true);`
   if (!lenient) return act
   const failed = (row: Row) => `INSERT INTO signalbox.quarantine (migration, unit, key, error) VALUES (${id}, ${literal(link.unit)}, ${quarantineKey.replaceAll('KEY.', `${row}.`)}, SQLERRM)
           ON CONFLICT (migration, unit, key) DO UPDATE SET error = EXCLUDED.error, at = clock_timestamp();`
@@ -151,15 +162,21 @@ function mirrorTruncate(definition: MigrationDefinition, link: NumberedLink, lin
   return `    PERFORM set_config('signalbox.mirror', ${literal(`${definition.id}/${link.target.number}/truncate`)}, true);\n    TRUNCATE ${to};\n    PERFORM set_config('signalbox.mirror', mirrored, true);${forget}`
 }
 
+/** So deep in triggers of triggers nothing is mirrored any more: two applications' triggers that never agree end there, and are found as a mismatch. */
+const MAX_DEPTH = 24
+
 /** Fired after those of the application, since triggers fire in the order of their names. */
-export function tableTriggers(definition: MigrationDefinition, table: ChangeTable, subscribed: boolean): readonly string[] {
+export function tableTriggers(definition: MigrationDefinition, table: ChangeTable, links: readonly NumberedLink[], subscribed: boolean): readonly string[] {
   const at = quotedTable(table.stored)
   const id = literal(definition.id)
   const backfill = `current_setting('signalbox.backfill', true) IS DISTINCT FROM ${id}`
   const own = (row: Row) => `current_setting('signalbox.mirror', true) IS DISTINCT FROM ${guard(definition, table, table.primaryKey.map((column) => `${row}.${quoted(column)}`))}`
+  // The very echo is let through, and nothing else: what the application's triggers made of the row on its way is mirrored back.
+  const contents = links.filter(({ target, set }) => target === table && set.length > 0).map((link) => `WHEN ${literal(String(links.indexOf(link)))} THEN ${contentOf(link, links, link.set.map(({ column }) => `NEW.${quoted(column)}`))}`)
+  const changed = contents.length === 0 ? '' : ` OR current_setting('signalbox.sent', true) IS DISTINCT FROM CASE split_part(current_setting('signalbox.sent', true), '/', 1) ${contents.join(' ')} ELSE current_setting('signalbox.sent', true) END AND pg_trigger_depth() < ${MAX_DEPTH}`
   const run = `EXECUTE FUNCTION ${mirrorFunction(definition, table)}();`
   return [
-    `CREATE TRIGGER ${quoted(triggerName(definition, 'write'))} AFTER INSERT OR UPDATE ON ${at} FOR EACH ROW WHEN (${backfill} AND ${own('NEW')}) ${run}`,
+    `CREATE TRIGGER ${quoted(triggerName(definition, 'write'))} AFTER INSERT OR UPDATE ON ${at} FOR EACH ROW WHEN (${backfill} AND (${own('NEW')}${changed})) ${run}`,
     `CREATE TRIGGER ${quoted(triggerName(definition, 'delete'))} AFTER DELETE ON ${at} FOR EACH ROW WHEN (${backfill} AND ${own('OLD')}) ${run}`,
     `CREATE TRIGGER ${quoted(triggerName(definition, 'truncate'))} AFTER TRUNCATE ON ${at} FOR EACH STATEMENT WHEN (current_setting('signalbox.mirror', true) IS DISTINCT FROM ${literal(`${definition.id}/${table.number}/truncate`)}) ${run}`,
     ...(subscribed ? (['write', 'delete', 'truncate'] as const).map((part) => `ALTER TABLE ${at} ENABLE ALWAYS TRIGGER ${quoted(triggerName(definition, part))};`) : []),

@@ -30,7 +30,7 @@ export interface StepWalk {
   readonly facts: readonly TableDetail[]
   state(): MigrationState
   ownership(): Ownership
-  sql(text: string): Promise<Rows>
+  readonly sql: (text: string) => Promise<Rows>
   /** One step with the state that goes with it. */
   step(step: MigrationStep, patch?: Partial<MigrationState>, options?: { readonly deadlineMs?: number; readonly operationId?: string }): Promise<AppliedStep>
   /** Copies all rows in one statement, builds indexes and validates: what work does page by page. */
