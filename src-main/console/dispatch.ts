@@ -118,9 +118,12 @@ export function createDispatch(parts: DispatchParts): CoreApi {
       },
       async stopAll({ reason, operationId }, context) {
         await adminOnly('stop everything')
-        const running = (await providers.local.supervisorStatus())?.services ?? []
-        const names = running.filter(({ environments }) => environments.blue.pid !== null || environments.green.pid !== null).map(({ name }) => name)
-        await note({ kind: 'intent', action: 'system.stopAll', operator: who(context), summary: 'Stop every service, the router and the supervisor', reason, operationId, outcome: 'sent', evidence: { services: names } })
+        const running = await providers.local.supervisorStatus()
+        const names = [
+          ...(running?.services ?? []).filter(({ environments }) => environments.blue.pid !== null || environments.green.pid !== null).map(({ name }) => name),
+          ...(running?.practice ?? []).filter(({ pid }) => pid !== null).map(({ name }) => `practice database ${name}`),
+        ]
+        await note({ kind: 'intent', action: 'system.stopAll', operator: who(context), summary: 'Stop every service, practice database, the router and the supervisor', reason, operationId, outcome: 'sent', evidence: { services: names } })
         parts.engineAsItIs().halt()
         await providers.local.stopAll()
         await note({ kind: 'outcome', action: 'system.stopAll', operator: who(context), summary: 'Everything is stopped; no service answers', operationId, outcome: 'verified', evidence: { services: names } })

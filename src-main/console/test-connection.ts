@@ -34,6 +34,12 @@ export async function testLocalConnection(provider: LocalProvider, services: rea
     if (routers.length === 0) throw new Fault('providerUnavailable', 'The supervisor has no router, so no service answers.', 'Wait a second; it starts another by itself. If not: signalbox stop --all, then start again.')
     return `${routers.length} running`
   })
+  for (const { name, state, port, pid, detail } of (await provider.supervisorStatus())?.practice ?? []) {
+    await look(`practice database ${name}`, async () => {
+      if (state === 'crashed') throw new Fault('processCrashed', detail, `Look at practice/${name}/server.log in the data folder. The next who needs it starts it again.`)
+      return state === 'ready' ? `process ${pid}, port ${port}` : state === 'starting' ? detail : 'stopped; started when it is needed'
+    })
+  }
   for (const { name } of services) {
     await look(name, async () => {
       const observed = await provider.observe(name)
