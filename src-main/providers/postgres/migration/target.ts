@@ -9,6 +9,7 @@ import type { TableDetail } from './facts.ts'
 import { controlVersion } from './install.ts'
 import { listMismatches } from './mismatches.ts'
 import { createOwners } from './ownership.ts'
+import { preflight } from './preflight.ts'
 import { readMigration } from './read.ts'
 import { repair } from './repair.ts'
 import { openSessions, rowsOf } from './session.ts'
@@ -43,7 +44,7 @@ export function openMigrationTarget(options: { readonly database: string; readon
       const host = await sessions.host()
       return sessions.transaction({ snapshot: true, statementTimeoutMs: 10_000 }, (session) => readMigration(session, migration, { host, isThis: (epoch) => owners.holds(migration, epoch) }))
     },
-    preflight: () => Promise.reject(new Fault('unsupported', 'There is no preflight yet.', 'Wait for it.')),
+    preflight: (definition, signal) => preflight(sessions, definition, signal),
     sql: (definition) =>
       sessions.use(async (session) => {
         const started = (await controlVersion(session)) === null ? [] : await rowsOf(session, `SELECT structure FROM signalbox.migrations WHERE id = $1 AND state->>'phase' NOT IN ('planned', 'completed', 'rolledBack')`, [definition.id], (row) => row['structure'])
