@@ -1,10 +1,10 @@
 import type { MigrationWork } from '../../../contract/migration.ts'
 import type { MigrationContext } from './context.ts'
 import type { StopSignal } from '../../../core/ports.ts'
-import { firstBatch, halved, nextBatch, type BatchSize } from './batch-size.ts'
+import { firstBatch, halved, LEAST_ROWS, nextBatch, type BatchSize } from './batch-size.ts'
 import { pageSql } from './backfill-sql.ts'
 import { estimatedRows } from './estimated-rows.ts'
-import { assertFence, beginCheckpoint, moveCheckpoint, readCheckpoint } from './checkpoints.ts'
+import { assertFence, beginCheckpoint, beginFenced, moveCheckpoint, moveText, readCheckpoint } from './checkpoints.ts'
 import { compareKeys } from './compare-rows.ts'
 import { comparisons, fromSql, type Comparison } from './compare-units.ts'
 import { errorText, isCollision, isRowError, rest } from './context.ts'
@@ -24,6 +24,8 @@ const LOCK_TIMEOUT_MS = 300
 export interface BackfillRequest {
   readonly context: MigrationContext
   readonly session: Session
+  /** Further connections: as many more pages are copied at once. */
+  readonly lanes: readonly Session[]
   readonly throttle: Throttle
   readonly progress: WorkProgress
   readonly signal: StopSignal
@@ -57,35 +59,58 @@ async function backfillUnit(request: BackfillRequest, comparison: Comparison): P
       continue
     }
     const begun = performance.now()
-    const values = statementValues()
-    const range = { after, upTo: at.highKey }
-    const [next] = await rowsOf(session, keyAtSql(fromSql(comparison), comparison.key, range, size.rows - 1, values), values.list, (row) => keyOf(row, comparison.key))
-    const page: KeyRange = { after, upTo: next ?? at.highKey }
-    const outcome = await copied({ ...request, comparison, silence, size }, page, next ? size.rows : null)
-    if (outcome === 'stopped') return
-    if (outcome === 'smaller') {
+    const pages = await nextPages(request, comparison, { after, upTo: at.highKey }, size.rows)
+    const outcomes = await Promise.all(pages.map(({ range, rows }, lane) => copied({ ...request, session: request.lanes[lane - 1] ?? session, comparison, silence, size, checkpoint: lane === 0 }, range, rows)))
+    if (outcomes.some((outcome) => outcome === 'stopped')) return
+    const [first] = outcomes
+    const last = pages.at(-1)
+    if (first === 'smaller' || first === 'stopped' || first === undefined || !last) {
       size = halved(size)
       continue
     }
-    const tookMs = performance.now() - begun
-    size = nextBatch(size, { rows: outcome.rows, tookMs }, options.targetBatchMs, options.maxBatchRows)
-    progress.batch(outcome.rows, size)
-    after = page.upTo
-    if (!next) return finish(request, comparison, after)
-    await rest(restMs(options, tookMs), signal)
+    // A later page that met locks is done again with the next, smaller ones.
+    const whole = outcomes.findIndex((outcome) => outcome === 'smaller')
+    const done = (whole === -1 ? outcomes : outcomes.slice(0, whole)).map((outcome) => (typeof outcome === 'object' ? outcome : { rows: 0, tookMs: 0 }))
+    const rows = done.reduce((sum, outcome) => sum + outcome.rows, 0)
+    after = pages[done.length - 1]?.range.upTo ?? last.range.upTo
+    size = whole === -1 ? nextBatch(size, first, options.targetBatchMs, options.maxBatchRows) : halved(size)
+    progress.batch(rows, size)
+    if (done.length > 1) await moveCheckpoint(session, context.id, WORK, comparison.unit.name, comparison.key, { lastKey: after, rows: rows - first.rows, done: false, extra: null })
+    if (whole === -1 && last.rows === null) return finish(request, comparison, after)
+    await rest(restMs(options, performance.now() - begun), signal)
   }
 }
 
-type Copying = BackfillRequest & { readonly comparison: Comparison; readonly silence: string; readonly size: BatchSize }
+/** The next page for each lane. `rows` null: the last one, not counted yet. */
+async function nextPages({ session, lanes }: BackfillRequest, comparison: Comparison, left: KeyRange, rows: number): Promise<readonly { readonly range: KeyRange; readonly rows: number | null }[]> {
+  const pages: { readonly range: KeyRange; readonly rows: number | null }[] = []
+  for (let { after } = left; pages.length <= lanes.length; ) {
+    const values = statementValues()
+    const [next] = await rowsOf(session, keyAtSql(fromSql(comparison), comparison.key, { after, upTo: left.upTo }, rows - 1, values), values.list, (row) => keyOf(row, comparison.key))
+    pages.push({ range: { after, upTo: next ?? left.upTo }, rows: next ? rows : null })
+    if (!next) break
+    after = next
+  }
+  return pages
+}
+
+type Copying = Omit<BackfillRequest, 'lanes'> & {
+  readonly comparison: Comparison
+  readonly silence: string
+  readonly size: BatchSize
+  /** The page moves the checkpoint, in its own transaction. One that is copied beside it is done again after a crash. */
+  readonly checkpoint: boolean
+}
+
+type Copied = { readonly rows: number; readonly tookMs: number }
 
 /** One page; halved where a row fails, until that row is alone and put into quarantine. `rows`: null when not counted yet. */
-async function copied(copying: Copying, page: KeyRange, rows: number | null): Promise<{ readonly rows: number } | 'stopped' | 'smaller'> {
+async function copied(copying: Copying, page: KeyRange, rows: number | null): Promise<Copied | 'stopped' | 'smaller'> {
   const { session, comparison, progress, signal } = copying
   for (let attempt = 0; !signal.aborted; attempt += 1) {
     try {
       const count = rows ?? (await counted(session, comparison, page))
-      await batch(copying, page, count)
-      return { rows: count }
+      return { rows: count, tookMs: await batch(copying, page, count) }
     } catch (error) {
       await session.query('ROLLBACK')
       if (isRowError(error)) return split(copying, page)
@@ -93,42 +118,46 @@ async function copied(copying: Copying, page: KeyRange, rows: number | null): Pr
       // Rows of this page are locked by somebody: they come first, and a smaller page meets fewer of them.
       progress.waiting(attempt < 3 ? '' : `rows are locked by another session (${errorText(error)})`)
       await rest(Math.min(2000, 20 * 2 ** attempt) * (0.5 + Math.random()), signal)
-      if (attempt === 2 && copying.size.rows > 1) return 'smaller'
+      if (attempt === 2 && copying.size.rows > LEAST_ROWS) return 'smaller'
     }
   }
   return 'stopped'
 }
 
-async function batch({ context, session, comparison, silence, progress }: Copying, page: KeyRange, rows: number): Promise<void> {
+/** One page in one transaction, in three trips to the server. Answers how long rows were locked, ms. */
+async function batch({ context, session, comparison, silence, progress, checkpoint }: Copying, page: KeyRange, rows: number): Promise<number> {
   const values = statementValues()
-  await session.query(`BEGIN; SET LOCAL lock_timeout = ${LOCK_TIMEOUT_MS}; ${silence}`)
-  await assertFence(session, context)
+  const begin = `BEGIN; SET LOCAL lock_timeout = ${LOCK_TIMEOUT_MS}; ${silence}`
+  await beginFenced(session, context, begin)
+  const begun = performance.now()
   await session.query(pageSql(comparison, { range: page }, values), values.list)
-  await moveCheckpoint(session, context.id, WORK, comparison.unit.name, comparison.key, { lastKey: page.upTo, rows, done: false, extra: progress.kept() })
-  await session.query('COMMIT')
+  await session.query(`${checkpoint ? moveText(context.id, WORK, comparison.unit.name, comparison.key, { lastKey: page.upTo, rows, extra: progress.kept() }) : ''}; COMMIT`)
+  return performance.now() - begun
 }
 
-async function split(copying: Copying, page: KeyRange): Promise<{ readonly rows: number } | 'stopped'> {
+async function split(copying: Copying, page: KeyRange): Promise<Copied | 'stopped'> {
   const { session, comparison } = copying
   const rows = await counted(session, comparison, page)
   if (rows <= 1) return alone(copying, page)
   const values = statementValues()
   const [middle] = await rowsOf(session, keyAtSql(fromSql(comparison), comparison.key, page, Math.ceil(rows / 2) - 1, values), values.list, (row) => keyOf(row, comparison.key))
   // Rows went away meanwhile; the page is tried as it is.
-  if (!middle) return { rows: 0 }
+  if (!middle) return { rows: 0, tookMs: 0 }
   const halves: readonly KeyRange[] = [{ after: page.after, upTo: middle }, { after: middle, upTo: page.upTo }]
   let done = 0
+  let tookMs = 0
   for (const half of halves) {
-    const outcome = await copied({ ...copying, size: { ...copying.size, rows: 1 } }, half, null)
+    const outcome = await copied({ ...copying, size: { ...copying.size, rows: LEAST_ROWS } }, half, null)
     if (outcome === 'stopped' || outcome === 'smaller') return 'stopped'
     done += outcome.rows
+    tookMs = Math.max(tookMs, outcome.tookMs)
   }
-  return { rows: done }
+  return { rows: done, tookMs }
 }
 
 /** The one row that fails: tried once more under its lock, so that no writer mends it between its failing and its record. */
-async function alone(copying: Copying, page: KeyRange): Promise<{ readonly rows: number } | 'stopped'> {
-  const { context, session, comparison, silence, signal } = copying
+async function alone(copying: Copying, page: KeyRange): Promise<Copied | 'stopped'> {
+  const { context, session, comparison, silence, signal, checkpoint } = copying
   const { id, definition } = context
   for (;;) {
     if (signal.aborted) return 'stopped'
@@ -138,13 +167,13 @@ async function alone(copying: Copying, page: KeyRange): Promise<{ readonly rows:
       const locking = statementValues()
       const [key] = await rowsOf(session, `${keyAtSql(fromSql(comparison), comparison.key, page, 0, locking)} FOR UPDATE`, locking.list, (row) => keyOf(row, comparison.key))
       if (key) await quarantined(session, context, comparison, key, page)
-      await moveCheckpoint(session, id, WORK, comparison.unit.name, comparison.key, { lastKey: page.upTo, rows: key ? 1 : 0, done: false, extra: null })
+      if (checkpoint) await moveCheckpoint(session, id, WORK, comparison.unit.name, comparison.key, { lastKey: page.upTo, rows: key ? 1 : 0, done: false, extra: null })
       await session.query('COMMIT')
       if (key) {
         const seen = await compareKeys(session, comparison, [key], 'mirror')
         await recordMismatches(session, id, definition.verify.ignore, seen.found, Date.now())
       }
-      return { rows: key ? 1 : 0 }
+      return { rows: key ? 1 : 0, tookMs: 0 }
     } catch (error) {
       await session.query('ROLLBACK')
       if (!isCollision(error)) throw error

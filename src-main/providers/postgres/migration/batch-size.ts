@@ -8,6 +8,8 @@ export interface BatchSize {
 /** The first batch: small enough not to be felt on any table, large enough to learn from. */
 const FIRST_ROWS = 200
 const KEPT = 10
+/** Below this the trips to the server cost more than the rows: only what meets locks gets smaller. */
+export const LEAST_ROWS = 50
 
 export function firstBatch(maxRows: number): BatchSize {
   return { rows: Math.min(FIRST_ROWS, maxRows), recentMs: [] }
@@ -23,10 +25,10 @@ export function nextBatch(current: BatchSize, done: { readonly rows: number; rea
   // A page cut short by the end of the table took less time than a whole one would have: it may only shrink the size.
   const short = done.rows < current.rows
   const rows = short && factor > 1 ? current.rows : Math.round(current.rows * factor)
-  return { rows: Math.max(1, Math.min(maxRows, rows)), recentMs: [...current.recentMs, done.tookMs].slice(-KEPT) }
+  return { rows: Math.min(maxRows, Math.max(LEAST_ROWS, rows)), recentMs: [...current.recentMs, done.tookMs].slice(-KEPT) }
 }
 
-/** After a timeout or a lost lock: half of it, with its times kept. */
+/** After locks that were not to be had: half of it, with its times kept. */
 export function halved(current: BatchSize): BatchSize {
   return { ...current, rows: Math.max(1, Math.floor(current.rows / 2)) }
 }

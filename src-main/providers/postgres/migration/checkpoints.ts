@@ -1,3 +1,4 @@
+import { escapeLiteral } from 'pg'
 import type { MigrationWork } from '../../../contract/migration.ts'
 import { Fault } from '../../../contract/fault.ts'
 import type { MigrationContext } from './context.ts'
@@ -62,9 +63,28 @@ export async function moveCheckpoint(
   )
 }
 
+/** The same as text, to be sent with others. */
+export function moveText(migration: string, work: CheckpointWork, unit: string, key: readonly KeyColumn[], to: { readonly lastKey: Key | null; readonly rows: number; readonly extra: object }): string {
+  const lastKey = to.lastKey ? `${escapeLiteral(JSON.stringify(keyRecord(to.lastKey, key)))}::jsonb` : 'last_key'
+  return `UPDATE signalbox.checkpoints SET last_key = ${lastKey}, rows_done = rows_done + ${to.rows}, extra = ${escapeLiteral(JSON.stringify(to.extra))}::jsonb, updated_at = clock_timestamp()
+    WHERE migration = ${escapeLiteral(migration)} AND work = ${escapeLiteral(work)} AND unit = ${escapeLiteral(unit)}`
+}
+
 /** Every batch asks, and keeps the answer true until it commits: a console that was overtaken writes nothing more. */
 export async function assertFence(session: Session, { id, epoch }: Pick<MigrationContext, 'id' | 'epoch'>): Promise<void> {
-  const [row] = await rowsOf(session, 'SELECT epoch, owner FROM signalbox.migrations WHERE id = $1 FOR SHARE', [id], ({ epoch, owner }) => ({ epoch: Number(epoch), owner: typeof owner === 'string' ? owner : 'nobody' }))
+  const [row] = await rowsOf(session, 'SELECT epoch, owner FROM signalbox.migrations WHERE id = $1 FOR SHARE', [id], (row) => row)
+  refuseStale(row, { id, epoch })
+}
+
+/** The same as the end of what begins a transaction, in one trip. */
+export async function beginFenced(session: Session, fence: Pick<MigrationContext, 'id' | 'epoch'>, begin: string): Promise<void> {
+  const results: unknown = await session.query(`${begin}; SELECT epoch, owner FROM signalbox.migrations WHERE id = ${escapeLiteral(fence.id)} FOR SHARE`)
+  const last = (results as readonly { readonly rows: readonly Readonly<Record<string, unknown>>[] }[]).at(-1)
+  refuseStale(last?.rows[0], fence)
+}
+
+function refuseStale(row: Readonly<Record<string, unknown>> | undefined, { id, epoch }: Pick<MigrationContext, 'id' | 'epoch'>): void {
+  const owner = typeof row?.['owner'] === 'string' ? row['owner'] : 'nobody'
   if (!row) throw new Fault('staleFence', `The migration ${id} is not in this database any more. This console stopped working on it.`, 'Look at the state of the migration again.')
-  if (row.epoch !== epoch) throw new Fault('staleFence', `The migration ${id} is driven by ${row.owner} now. This console stopped working on it; nothing of it is half done.`, 'Watch it from here, or take it over.')
+  if (Number(row['epoch']) !== epoch) throw new Fault('staleFence', `The migration ${id} is driven by ${owner} now. This console stopped working on it; nothing of it is half done.`, 'Watch it from here, or take it over.')
 }

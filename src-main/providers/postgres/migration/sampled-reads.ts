@@ -3,6 +3,7 @@ import { compareKeys } from './compare-rows.ts'
 import { fromSql, type Comparison } from './compare-units.ts'
 import { errorText, isRowError, sqlState, type MigrationContext } from './context.ts'
 import { recordMismatches } from './mismatches.ts'
+import { schemaNames } from './names.ts'
 import { keyRecord, statementValues, withinKeys, type Key } from './page.ts'
 import { checked } from './written-keys.ts'
 import type { Session } from './session.ts'
@@ -24,6 +25,8 @@ export async function sampledRead(session: Session, context: MigrationContext, c
   await session.query('BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY')
   try {
     for (const side of random() < 0.5 ? (['old', 'new'] as const) : (['new', 'old'] as const)) {
+      // An operator asks the same of both shapes by the same names. A schema that is not there (yet, or any more) is skipped.
+      if (query) await session.query(`SET LOCAL search_path = ${quoted(schemaNames(context)[side])}, public`)
       const begun = performance.now()
       const result = await session.query({ text: forms[side].text, values: [...forms[side].values], rowMode: 'array' })
       took[side] = performance.now() - begun

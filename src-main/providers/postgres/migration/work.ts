@@ -46,14 +46,14 @@ export function createWork(): Work {
       const first = await session()
       throttle = await throttleLoop(context, request, { probe: probeSql(context), signal })
       const parts = { context, session: first, throttle, progress: kept, signal }
-      if (work === 'backfill') return await backfill(parts)
+      const { niceRatio } = context.definition.throttle
+      // Unthrottled, a second session works beside the first.
+      const lanes = niceRatio === 0 && (work === 'backfill' || work === 'fullPass') ? [await session()] : []
+      if (work === 'backfill') return await backfill({ ...parts, lanes })
       if (work === 'validate') return await validate(parts)
       if (work === 'shadowScan') return await shadowScan(parts)
-      const { niceRatio } = context.definition.throttle
-      // Unthrottled, a second session compares beside the first.
-      const sessions = niceRatio === 0 ? [first, await session()] : [first]
       const { verdict } = throttle
-      const outcome = await fullPass({ work, context, sessions, verdict, progress: kept, signal, restRatio: niceRatio / 5 })
+      const outcome = await fullPass({ work, context, sessions: [first, ...lanes], verdict, progress: kept, signal, restRatio: niceRatio / 5 })
       return outcome === 'stopped' || outcome === 'overtaken' ? 'stopped' : 'done'
     } catch (error) {
       throw context.sessions.fault(error)

@@ -16,7 +16,11 @@ export interface StartedMigration {
   sql(text: string): Promise<Record<string, unknown>[]>
   /** The same migration in another phase or under another authority, stored and in memory. */
   in(phase: MigrationState['phase'], writes?: MigrationState['writes']): Promise<MigrationContext>
+  /** Rows copied so far, by the checkpoints. */
+  rowsDone(): Promise<number>
   close(): Promise<void>
+  /** Closes it and takes the database away. */
+  drop(): Promise<void>
 }
 
 export const TESTER: Operator = { id: 'tester@here', name: 'Tester', email: '', known: 'osUser' }
@@ -31,12 +35,12 @@ export async function startedMigration(
   server: TestServer,
   tablesSql: string,
   change: Change,
-  options: { readonly definition?: Partial<MigrationDefinition>; readonly shadow?: boolean } = {},
+  options: { readonly definition?: Partial<MigrationDefinition>; readonly shadow?: boolean; readonly tables?: readonly string[] } = {},
 ): Promise<StartedMigration> {
   databases += 1
   const name = `work_${databases}`
   const url = await server.createDatabase(name)
-  await server.sql(tablesSql, name)
+  for (const statement of [tablesSql, ...(options.tables ?? [])]) if (statement !== '') await server.sql(statement, name)
   const sessions = openSessions({ database: name, url })
   const definition: MigrationDefinition = {
     id: 'mig',
@@ -96,6 +100,14 @@ export async function startedMigration(
       await store(next)
       return { ...context, state: next }
     },
+    async rowsDone() {
+      const [row] = await server.sql(`SELECT coalesce(sum(rows_done), 0)::int AS rows FROM signalbox.checkpoints WHERE work = 'backfill'`, name)
+      return Number(row?.['rows'])
+    },
     close: () => sessions.close(),
+    async drop() {
+      await sessions.close()
+      await server.sql(`DROP DATABASE ${name} WITH (FORCE)`)
+    },
   }
 }
