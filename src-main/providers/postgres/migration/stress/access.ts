@@ -8,6 +8,8 @@ export interface Access {
   readonly shape: Shape
   readonly searchPath: string
   readonly kind: 'table' | 'view' | 'triggeredView'
+  /** Programs lock the rows they are about to write: what a view with triggers needs for writers not to meet in between. */
+  readonly locksFirst?: boolean
 }
 
 /** Who goes which way. Sticky: customers of the first tenants are written through `new`, all others through `old`. */

@@ -35,7 +35,8 @@ export interface ClientConnection {
   say(text: string): Promise<void>
   /** After a failure: the transaction is given up, or a new connection made. */
   recover(): Promise<void>
-  in(searchPath: string): void
+  /** Statements of one shape and search path are prepared apart from the same text of another: as if by another program. */
+  in(searchPath: string, shape: string): void
   close(): Promise<void>
 }
 
@@ -48,6 +49,7 @@ export function openClient(options: { readonly number: number; readonly url: str
   const slow: SlowStatement[] = []
   let statements = 0
   let searchPath = 'public'
+  let shape = ''
   let connected: Client | null = null
 
   async function connection(): Promise<Client> {
@@ -99,7 +101,7 @@ export function openClient(options: { readonly number: number; readonly url: str
     slow,
     run: ({ text, values, prepared }) =>
       timed(text, async (client) => {
-        const result = await client.query({ text, values: [...values], ...(prepared ? { name: preparedName(text) } : {}) })
+        const result = await client.query({ text, values: [...values], ...(prepared ? { name: preparedName(`${searchPath} ${shape}: ${text}`) } : {}) })
         return { rows: result.rows, count: result.rowCount ?? 0 }
       }),
     copy: (text, rows) => timed(text, (client) => new Promise<void>((resolve, reject) => void client.query(copyQuery(text, rows, (error) => (error ? reject(error) : resolve()))))),
@@ -118,8 +120,9 @@ export function openClient(options: { readonly number: number; readonly url: str
         await client.end().catch(() => {})
       }
     },
-    in(path) {
+    in(path, of) {
       searchPath = path
+      shape = of
     },
     async close() {
       await connected?.end().catch(() => {})

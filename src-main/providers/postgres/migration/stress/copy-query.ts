@@ -9,7 +9,6 @@ interface CopyConnection {
 
 /** `COPY ... FROM STDIN` as the protocol has it, which `pg` leaves to others: one chunk, then the end. */
 export function copyQuery(text: string, rows: string, done: (error: Error | null) => void): Submittable {
-  let failed: Error | null = null
   const query = {
     // What `pg` looks at of a query in its queue.
     callback: null,
@@ -26,12 +25,11 @@ export function copyQuery(text: string, rows: string, done: (error: Error | null
     handlePortalSuspended() {},
     handleEmptyQuery() {},
     handleReadyForQuery() {
-      done(failed)
+      done(null)
     },
-    handleError(error: Error, connection: { readonly stream?: { readonly destroyed?: boolean } } | undefined) {
-      failed = error
-      // An error of the statement is followed by "ready"; one of the connection by nothing.
-      if (!('code' in error) || !connection || connection.stream?.destroyed) done(error)
+    // After an error `pg` does not forward "ready" any more; queries behind this one wait for it all the same.
+    handleError(error: Error) {
+      done(error)
     },
   }
   return query

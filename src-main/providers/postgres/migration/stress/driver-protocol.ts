@@ -12,6 +12,8 @@ export interface DriverTask {
 
 /** What the driver's process tells the one that may kill it. */
 export type FromDriver =
+  /** The program was read. `afterMs`: since the process was started. */
+  | { readonly type: 'began'; readonly afterMs: number }
   | { readonly type: 'at'; readonly phase: MigrationPhase }
   /** Waits for `go`. */
   | { readonly type: 'beforeStep'; readonly step: MigrationStep; readonly from: MigrationPhase; readonly to: MigrationPhase }

@@ -3,6 +3,8 @@ import { fileURLToPath } from 'node:url'
 import { nowMs } from '../../../../bench/measure.ts'
 import type { MigrationPhase, MigrationStep } from '../../../../contract/migration.ts'
 import type { TestServer } from '../../testing/servers.ts'
+import { installControl } from '../install.ts'
+import { openSessions } from '../session.ts'
 import { type Compared, compareWithControl, makeDatabase, withClient } from './database.ts'
 import { type DriverTask, type FromDriver, type Goal } from './driver-protocol.ts'
 import { type Kill, type KillEvent, startKiller } from './kills.ts'
@@ -30,8 +32,10 @@ export interface KilledWalk {
   readonly kills: readonly KillEvent[]
   readonly report: WritersReport
   readonly compared: readonly Compared[]
-  /** From each kill of the driver to the first thing its successor committed, ms. */
+  /** From each kill of the driver until its successor drives: a new process, and the migration is its own. */
   readonly resumedMs: readonly number[]
+  /** What of that its process took to begin: Node's start, and reading the program. */
+  readonly startedMs: readonly number[]
   /** Committed batches that lie wholly or partly before an earlier one's end. */
   readonly batchesRedone: number
   readonly batches: number
@@ -42,30 +46,34 @@ export interface KilledWalk {
 const LOG_SQL = `
 CREATE TABLE stress.log (seq bigint GENERATED ALWAYS AS IDENTITY, at timestamptz NOT NULL DEFAULT clock_timestamp(), what text NOT NULL, unit text, rows_done bigint);
 CREATE FUNCTION stress.log_checkpoint() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO stress.log (what, unit, rows_done) VALUES (NEW.work, NEW.unit, NEW.rows_done); RETURN NULL; END $$;
-CREATE FUNCTION stress.log_state() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO stress.log (what) VALUES ('state'); RETURN NULL; END $$;`
-const LOG_TRIGGERS_SQL = `
+CREATE FUNCTION stress.log_owner() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO stress.log (what) VALUES ('owner'); RETURN NULL; END $$;
 CREATE TRIGGER stress_log AFTER INSERT OR UPDATE ON signalbox.checkpoints FOR EACH ROW EXECUTE FUNCTION stress.log_checkpoint();
-CREATE TRIGGER stress_log AFTER INSERT OR UPDATE OF state ON signalbox.migrations FOR EACH ROW EXECUTE FUNCTION stress.log_state();`
+CREATE TRIGGER stress_log AFTER INSERT OR UPDATE OF epoch ON signalbox.migrations FOR EACH ROW EXECUTE FUNCTION stress.log_owner();
+ALTER TABLE signalbox.checkpoints ENABLE ALWAYS TRIGGER stress_log;`
 
 /** A migration driven by a process of its own, from goal to goal, while clients write and things are killed. */
 export async function killedWalk(options: KilledWalkOptions): Promise<KilledWalk> {
   const { server, scenario } = options
   const url = await server.createDatabase(options.database)
   const ids = await makeDatabase(url, options.customers)
+  const sessions = openSessions({ database: 'stress', url: () => Promise.resolve(url) })
+  await installControl(sessions)
+  await sessions.close()
   await withClient(url, (client) => client.query(LOG_SQL))
   const network = await openFaultyNetwork(url)
   const writers = startWriters({ url, seed: options.seed, course: courseIn(scenario, 'planned'), ids, truncateChance: options.truncateChance ?? 0, pauseMs: options.pauseMs ?? 4 })
   const steps: { step: MigrationStep; tookMs: number }[] = []
   const retries: string[] = []
   const driverKilledMs: number[] = []
+  const startedMs: number[] = []
   let goals = options.goals
   let child: ChildProcess | null = null
   let phase: MigrationPhase = 'planned'
   let failed: Error | null = null
-  let logged = false
 
   async function hear(from: ChildProcess, message: FromDriver): Promise<void> {
-    if (message.type === 'failed') failed = new Error(message.message)
+    if (message.type === 'began') startedMs.push(message.afterMs)
+    else if (message.type === 'failed') failed = new Error(message.message)
     else if (message.type === 'retried') retries.push(`${message.what}: ${message.code}: ${message.message}`)
     else if (message.type === 'reached') goals = goals.slice(1)
     else if (message.type === 'beforeStep') {
@@ -75,7 +83,6 @@ export async function killedWalk(options: KilledWalkOptions): Promise<KilledWalk
       phase = message.phase
       if (message.type === 'afterStep') {
         steps.push({ step: message.step, tookMs: message.tookMs })
-        if (!logged) await withClient(url, (client) => client.query(LOG_TRIGGERS_SQL)).then(() => (logged = true), () => {})
       }
       await writers.move(courseIn(scenario, phase))
     }
@@ -126,13 +133,13 @@ export async function killedWalk(options: KilledWalkOptions): Promise<KilledWalk
   await network.close()
   if (failed) throw failed
   const { resumedMs, batches, batchesRedone } = await readLog(url, driverKilledMs)
-  return { phase, kills: killer.events, report, compared, resumedMs, batches, batchesRedone, steps, retries }
+  return { phase, kills: killer.events, report, compared, resumedMs, startedMs, batches, batchesRedone, steps, retries }
 }
 
 async function readLog(url: string, killedMs: readonly number[]): Promise<Pick<KilledWalk, 'resumedMs' | 'batches' | 'batchesRedone'>> {
   const { rows } = await withClient(url, (client) => client.query<{ ms: number; what: string; unit: string | null; done: number | null }>(`SELECT (extract(epoch FROM at) * 1000)::float AS ms, what, unit, rows_done::int AS done FROM stress.log ORDER BY seq`))
   const resumedMs = killedMs.flatMap((at) => {
-    const next = rows.find(({ ms }) => ms > at)
+    const next = rows.find(({ what, ms }) => what === 'owner' && ms > at)
     return next ? [next.ms - at] : []
   })
   const batches = rows.filter(({ what }) => what === 'backfill')

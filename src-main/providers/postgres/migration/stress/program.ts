@@ -87,7 +87,7 @@ export function createProgram(options: ProgramOptions): Program {
 
   /** Programs of several tables lock the row that says that a customer exists before they touch the rest. */
   async function locked(access: Access, ids: readonly number[]): Promise<boolean> {
-    return access.shape.length === 1 || (await all(lock(access.shape, ids))) > 0
+    return (access.shape.length === 1 && access.locksFirst !== true) || (await all(lock(access.shape, ids))) > 0
   }
 
   async function doUpdate(access: Access, id: number): Promise<void> {
@@ -238,7 +238,7 @@ export function createProgram(options: ProgramOptions): Program {
       if (!access) return 'committed'
       const kind = choose(access)
       kinds.set(kind, (kinds.get(kind) ?? 0) + 1)
-      connection.in(access.searchPath)
+      connection.in(access.searchPath, side)
       try {
         await connection.begin(`BEGIN; SET LOCAL search_path TO ${access.searchPath}; ${kind === 'truncate' ? EMPTYING : SHARING}`)
         await act(kind, access, side)

@@ -26,6 +26,7 @@ export async function openFaultyNetwork(url: string): Promise<FaultyNetwork> {
       far.destroy()
     }
     for (const [from, to] of [pair, [far, near] as const]) {
+      from.setNoDelay()
       from.on('data', (chunk: Buffer) => {
         if (!silent) to.write(chunk)
       })

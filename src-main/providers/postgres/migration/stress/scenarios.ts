@@ -123,7 +123,7 @@ export function courseIn(scenario: Scenario, phase: MigrationPhase): Course {
   const oldTable: Access = { shape: OLD_SHAPE, searchPath: 'public', kind: 'table' }
   const oldViews: readonly Access[] = [
     { shape: OLD_SHAPE, searchPath: `sb_${id}_old, public`, kind: 'view' },
-    { shape: OLD_SHAPE, searchPath: `sb_${id}_reads, public`, kind: 'triggeredView' },
+    { shape: OLD_SHAPE, searchPath: `sb_${id}_reads, public`, kind: 'triggeredView', locksFirst: scenario.definition.change.kind === 'columns' },
   ]
   const newTable: Access = { shape: newShape, searchPath: 'public', kind: 'table' }
   const newView: Access = { shape: newShape, searchPath: `sb_${id}_new, public`, kind: 'view' }

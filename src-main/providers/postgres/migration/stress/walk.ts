@@ -7,6 +7,7 @@ import { SYSTEM_OPERATOR } from '../../../../contract/release.ts'
 import { type MigrationInput, type MigrationMove, transition } from '../../../../core/migration/machine.ts'
 import type { MigrationTarget, Ownership } from '../../../../core/migration/ports.ts'
 import { planMigration, workLeft } from '../../../../core/migration/state.ts'
+import type { Goal } from './driver-protocol.ts'
 
 /** What is about to happen, and happened. */
 export interface WalkHooks {
@@ -20,10 +21,12 @@ export interface WalkHooks {
 
 /** Drives one migration from wherever its database says it is. The machine decides what a step leads to, as in the product. */
 export interface Walk {
-  state(): Promise<MigrationState>
+  phase(): Promise<MigrationPhase>
   /** Goes on, work included, until that phase. */
   advanceTo(phase: MigrationPhase): Promise<MigrationState>
   command(command: 'stepBack' | 'rollBack' | 'advance' | 'start'): Promise<MigrationState>
+  /** One level at a time, to that phase. */
+  stepBackTo(phase: MigrationPhase): Promise<void>
   /** Roll back, and take everything away. */
   rollBack(): Promise<MigrationState>
   work(work: MigrationWork): Promise<void>
@@ -60,15 +63,22 @@ export function createWalk(target: MigrationTarget, definition: MigrationDefinit
     return ownership
   }
 
-  async function read(): Promise<MigrationState> {
+  /** What a migration that was rolled back leads to is decided by whoever starts it again. */
+  async function look(): Promise<{ readonly state: MigrationState; readonly revision: number; readonly ended: boolean }> {
     const reading = await insist('read', () => target.read(definition.id))
     const ended = reading?.state.phase === 'rolledBack'
-    if (reading && !ended) return reading.state
-    return planMigration({ definition, digest: 'stress', by: SYSTEM_OPERATOR, reason: '', at: Date.now(), attempts: reading?.state.attempt ?? 0, revision: reading?.state.revision ?? 0 })
+    const revision = reading?.state.revision ?? 0
+    if (reading && !ended) return { state: reading.state, revision, ended: false }
+    const attempts = reading?.state.attempt ?? 0
+    return { state: planMigration({ definition, digest: 'stress', by: SYSTEM_OPERATOR, reason: '', at: Date.now(), attempts, revision }), revision, ended }
+  }
+
+  async function read(): Promise<MigrationState> {
+    return (await look()).state
   }
 
   async function take(input: MigrationInput): Promise<MigrationState> {
-    const state = await read()
+    const { state, revision } = await look()
     const move: MigrationMove | null = transition(state, input)
     if (!move) throw new Error(`${state.phase} has no use for ${JSON.stringify(input)}`)
     await hooks.beforeStep?.(move.step, state, move.next)
@@ -77,7 +87,7 @@ export function createWalk(target: MigrationTarget, definition: MigrationDefinit
     await insist(`apply ${move.step}`, async () =>
       target.apply({
         ownership: await owned(),
-        expectRevision: state.phase === 'planned' ? 0 : state.revision,
+        expectRevision: revision,
         step: move.step,
         next: move.next,
         event: { kind: 'state', summary: `${state.phase} to ${move.next.phase}`, operationId, by: SYSTEM_OPERATOR, evidence: null },
@@ -99,7 +109,10 @@ export function createWalk(target: MigrationTarget, definition: MigrationDefinit
   }
 
   return {
-    state: read,
+    async phase() {
+      const { state, ended } = await look()
+      return ended ? 'rolledBack' : state.phase
+    },
     command,
     work,
     async advanceTo(phase) {
@@ -113,6 +126,9 @@ export function createWalk(target: MigrationTarget, definition: MigrationDefinit
         } else await command(state.phase === 'planned' ? 'start' : 'advance')
       }
     },
+    async stepBackTo(phase) {
+      while ((await read()).phase !== phase) await command('stepBack')
+    },
     async rollBack() {
       const state = await read()
       if (state.phase !== 'rollingBack') await command('rollBack')
@@ -123,4 +139,10 @@ export function createWalk(target: MigrationTarget, definition: MigrationDefinit
       ownership = null
     },
   }
+}
+
+export async function reach(walk: Walk, goal: Goal): Promise<void> {
+  if ('to' in goal) await walk.advanceTo(goal.to)
+  else if ('rollBack' in goal) await walk.rollBack()
+  else await walk.stepBackTo(goal.stepBackTo)
 }

@@ -1,0 +1,57 @@
+import { describe, expect, test } from 'vitest'
+import { BOTH_SIDES, ROLLED_BACK_FROM } from './goals.ts'
+import { serverOrWhy, sharedServer } from '../../testing/servers.ts'
+import { catalogSnapshot } from '../testing/catalog-snapshot.ts'
+import { withClient, wrongRows } from './database.ts'
+import { metInView } from './kills.ts'
+import { REKEY, RETYPE, SCENARIOS, SPLIT, TWO_TABLES } from './scenarios.ts'
+import { failuresByCode } from './writers.ts'
+import { type WrittenWalk, writtenWalk } from './written-walk.ts'
+
+const why = serverOrWhy('15')
+if (why) console.warn(`SKIPPED: ${why}`)
+
+const FLIP_MS = 1000
+
+function expectNothingLost(walk: WrittenWalk): void {
+  const failures = walk.report.failures.filter((failure) => !metInView(failure))
+  expect(failuresByCode(failures), JSON.stringify(failures.slice(0, 3))).toEqual({})
+  expect(walk.report.wrongReads.slice(0, 3)).toEqual([])
+  expect(walk.compared.filter((one) => wrongRows([one]) > 0)).toEqual([])
+  expect(walk.inTheEnd.filter((one) => wrongRows([one]) > 0)).toEqual([])
+  expect(walk.inTheEnd.length).toBeGreaterThan(0)
+  expect(walk.openMismatches).toBe(0)
+  expect(walk.report.committed).toBeGreaterThan(200)
+  const flips = walk.steps.filter(({ step }) => step === 'setWrites' || step === 'setReads')
+  for (const flip of flips) expect(flip.tookMs).toBeLessThan(FLIP_MS)
+}
+
+describe.skipIf(why !== null)('under eight writers', () => {
+  for (const [i, scenario] of SCENARIOS.entries()) {
+    test(`${scenario.name}: to completed, with authority switched and stepped back on the way`, async () => {
+      const walk = await writtenWalk({ server: await sharedServer('15'), database: `walk_${i}`, scenario, seed: 100 + i, customers: 1500, goals: BOTH_SIDES })
+      expectNothingLost(walk)
+      expect(walk.works).toEqual(['shadowScan', 'backfill', 'validate', 'fullPass'])
+    })
+  }
+
+  for (const [i, [scenario, phase]] of ([[SPLIT, 'backfilling'], [RETYPE, 'switchedWrites'], [TWO_TABLES, 'switchingReads'], [REKEY, 'tombstoned'], [SPLIT, 'tombstoned'], [REKEY, 'dualWrites']] as const).entries()) {
+    test(`${scenario.name}: rolled back from ${phase}, the catalog is as it was`, async () => {
+      let before = ''
+      const walk = await writtenWalk({
+        server: await sharedServer('15'),
+        database: `back_${i}`,
+        scenario,
+        seed: 200 + i,
+        customers: 1200,
+        goals: ROLLED_BACK_FROM(phase),
+        stayMs: 200,
+        prepare: async (url) => {
+          before = await withClient(url, (client) => catalogSnapshot(client, ['public', 'stress']))
+        },
+      })
+      expectNothingLost(walk)
+      expect(await withClient(walk.url, (client) => catalogSnapshot(client, ['public', 'stress']))).toBe(before)
+    })
+  }
+})
