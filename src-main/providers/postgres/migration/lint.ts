@@ -45,6 +45,7 @@ function lintColumns(change: ColumnChange, facts: readonly TableFacts[]): readon
   for (const name of added) {
     if (before?.includes(name) && !replaced.has(name)) found.push(finding('columns', 'blocker', `${spoken(change.table)} has a column ${name} already, and it is not replaced.`, 'Choose another name, or replace it too.'))
   }
+  if (change.add.length + change.replace.length + change.checks.length === 0) found.push(finding('columns', 'blocker', 'It changes nothing.', 'Declare new columns, replaced ones, or checks.'))
   found.push(...notCarried(change, table), ...constants(change))
   for (const twice of duplicates([...added])) found.push(finding('columns', 'blocker', `The new column ${twice} is declared twice.`, 'Declare each once.'))
   for (const twice of duplicates(change.replace.map(({ name }) => name))) found.push(finding('columns', 'blocker', `The replaced column ${twice} is declared twice.`, 'Declare each once.'))

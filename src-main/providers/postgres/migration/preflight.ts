@@ -68,7 +68,7 @@ export async function preflight(sessions: Pick<Sessions, 'dedicated' | 'fault'>,
     await run('locks', 'warning', checkLocksNow, context)
     await run('triggers', 'blocker', checkTriggers, context)
     if (!wholeTables) return report()
-    const sound = () => !checks.some(({ name, state }) => state === 'blocker' && ['declaration', 'expressions', 'types', 'columns', 'links', 'key', 'generated columns'].includes(name))
+    const sound = () => !checks.some(({ name, state }) => state === 'blocker' && ['table', 'declaration', 'expressions', 'types', 'columns', 'links', 'key', 'generated columns'].includes(name))
     if (!sound()) return report()
     await run('names', 'blocker', checkNames, context)
     await run('new tables', 'blocker', checkNewTables, context)
