@@ -45,8 +45,7 @@ export async function applyStep(sessions: Sessions, request: ApplyStep): Promise
   const left = () => request.deadlineMs - (performance.now() - startedAt)
   for (;;) {
     const sql = await sessions.use((session) => planned(session, request))
-    const { lock } = sql
-    holders = lock ? await sessions.use((session) => oldHolders(session, lock.tables, lock.mode, lockTimeoutMs)) : []
+    holders = sql.locks.length > 0 ? await sessions.use((session) => oldHolders(session, sql.locks, lockTimeoutMs)) : []
     if (holders.length === 0 || performance.now() - inLineAt >= WAIT_IN_LINE_EACH_MS || left() <= 0) {
       if (holders.length > 0) inLineAt = performance.now()
       attempts += 1

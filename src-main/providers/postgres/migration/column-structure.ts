@@ -19,34 +19,34 @@ export function columnSteps(context: StructureContext, change: ColumnChange, ste
   const { definition } = context
   const facts = factsFor(context.tables, change.table)
   refuseKeys(change, facts)
-  const lock = { tables: [change.table], mode: 'ACCESS EXCLUSIVE' } as const
+  const locks = [{ table: change.table, mode: 'ACCESS EXCLUSIVE' }] as const
   switch (step) {
     case 'createShadow':
-      return { before: [], first: [], lock: null, statements: shadow(context, change, facts) }
+      return { before: [], first: [], locks: [], statements: shadow(context, change, facts) }
     case 'expand':
-      return { before: [], first: dropSchemaSql(schemaNames(definition).new, [change.table.table]), lock, statements: expand(context, change, facts, target.writes) }
+      return { before: [], first: dropSchemaSql(schemaNames(definition).new, [change.table.table]), locks, statements: expand(context, change, facts, target.writes) }
     case 'setReads':
     case 'setWrites': {
       // A step of reads repeats the function as it is: the same text, and no lock on the table.
       const tombstoned = target.standing === 'tombstoned'
-      return { before: [], first: [], lock: null, statements: step === 'setWrites' ? [columnSyncFunction(definition, change, facts, tombstoned, target.writes)] : [] }
+      return { before: [], first: [], locks: [], statements: step === 'setWrites' ? [columnSyncFunction(definition, change, facts, tombstoned, target.writes)] : [] }
     }
     case 'tombstone':
-      return { before: strictBefore(definition, facts), first: [], lock, statements: tombstone(context, change, facts, target.writes) }
+      return { before: strictBefore(definition, facts), first: [], locks, statements: tombstone(context, change, facts, target.writes) }
     case 'untombstone':
-      return { before: [], first: [], lock, statements: untombstone(context, change, facts, target.writes) }
+      return { before: [], first: [], locks, statements: untombstone(context, change, facts, target.writes) }
     case 'drop':
       return {
         before: [],
         first: dropViews(definition, change),
-        lock,
+        locks,
         statements: [...dropTriggers(definition, change), ...alter(change, change.replace.map(({ name }) => `DROP COLUMN ${quoted(goneName(definition, name))}`))],
       }
     case 'collapse':
       return {
         before: [],
         first: dropViews(definition, change),
-        lock: target.standing === 'shadow' || target.standing === 'none' ? null : lock,
+        locks: target.standing === 'shadow' || target.standing === 'none' ? [] : locks,
         statements: [
           ...(target.standing === 'tombstoned' ? namesBack(context, change, facts) : []),
           ...(target.standing === 'shadow' || target.standing === 'none' ? [] : collapse(context, change, facts)),

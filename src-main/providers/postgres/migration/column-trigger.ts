@@ -3,7 +3,7 @@ import { newChecks } from './checks.ts'
 import type { TableDetail } from './facts.ts'
 import { columnNames, triggerName } from './names.ts'
 import { columnsRead, rewriteColumns } from './rewrite-columns.ts'
-import { differs, dollarQuoted, imagesDiffer, isConstant, literal, rowObject } from './sql-text.ts'
+import { differs, dollarQuoted, imagesDiffer, isSteady, literal, rowObject } from './sql-text.ts'
 import { quoted, quotedTable, spoken } from './units.ts'
 
 /** Errors that are not about the row: they go to the client, whoever is authoritative. */
@@ -44,17 +44,23 @@ export function columnSyncFunction(definition: MigrationDefinition, change: Colu
   const wrong = (row: string) => checks.map(({ expression }) => `(${over(row, expression, names.ofNew)}) IS FALSE`).join(' OR ')
   const unfilled = (row: string) => (added.length > 0 ? empty(row) : wrong(row) || 'false')
   const key = (row: string) => rowObject(row, facts.primaryKey.map((name) => ({ name, stored: names.ofOld(name) ?? name })))
-  const given = added.map(({ stored }) => `NEW.${quoted(stored)} IS NOT NULL`).join(' OR ') || 'false'
+  // While tombstoned, new columns have their defaults, and a client of the old shape leaves them to those.
+  const given =
+    added
+      .filter(({ default: value }) => !tombstoned || value === null || isSteady(value))
+      .map(({ stored, type, default: value }) => (tombstoned && value !== null ? differs(`NEW.${quoted(stored)}`, `CAST((${value}) AS ${type})`, type) : `NEW.${quoted(stored)} IS NOT NULL`))
+      .join(' OR ') || 'false'
+  const someNew = added.map(({ stored }) => `NEW.${quoted(stored)} IS NOT NULL`).join(' OR ') || 'false'
   // A client of the new shape leaves old columns to their defaults: a value that is the default says nothing.
   const oldGiven =
     replaced
       .filter(({ name }) => {
         const { default: value, identity } = facts.columns.find((column) => column.name === name) ?? { default: null, identity: null }
-        return identity === null && (value === null || isConstant(value))
+        return identity === null && (value === null || isSteady(value))
       })
-      .map(({ name, stored }) => {
+      .map(({ name, stored, type }) => {
         const value = facts.columns.find((column) => column.name === name)?.default ?? null
-        return value === null ? `NEW.${quoted(stored)} IS NOT NULL` : `NEW.${quoted(stored)} IS DISTINCT FROM (${value})`
+        return value === null ? `NEW.${quoted(stored)} IS NOT NULL` : differs(`NEW.${quoted(stored)}`, `CAST((${value}) AS ${type})`, type)
       })
       .join(' OR ') || 'false'
 
@@ -79,7 +85,20 @@ export function columnSyncFunction(definition: MigrationDefinition, change: Colu
       INSERT INTO signalbox.quarantine (migration, unit, key, error) VALUES (${id}, ${unit}, ${key('NEW')}, SQLERRM)
         ON CONFLICT (migration, unit, key) DO UPDATE SET error = EXCLUDED.error, at = clock_timestamp();
     END;`
-  const downward = `    ${both && writes === 'new' ? 'given := NEW;\n    ' : ''}${down.join('\n    ') || 'NULL;'}${both && writes === 'new' ? `\n    IF old_side THEN${record(replaced, 'new')}\n    END IF;` : ''}`
+  // One of several new columns written before the row was filled: the others are what the old side says.
+  const completed =
+    added.length > 1
+      ? `    IF TG_OP = 'UPDATE' THEN
+      IF ${unfilled('OLD')} THEN
+        BEGIN
+          ${added.map(({ stored, up: expression }) => `IF NEW.${quoted(stored)} IS NULL THEN NEW.${quoted(stored)} := (${over('NEW', expression, names.ofOld)}); END IF;`).join('\n          ')}
+        EXCEPTION WHEN OTHERS THEN
+          IF ${NOT_OF_THE_ROW} THEN RAISE; END IF;
+        END;
+      END IF;
+    END IF;\n`
+      : ''
+  const downward = `${completed}    ${both && writes === 'new' ? 'given := NEW;\n    ' : ''}${down.join('\n    ') || 'NULL;'}${both && writes === 'new' ? `\n    IF old_side THEN${record(replaced, 'new')}\n    END IF;` : ''}`
 
   const upSources = sources(change.add.map(({ up: expression }) => expression), replacedNames, names.ofOld)
   const downSources = sources(change.replace.map(({ down: expression }) => expression), addedNames, names.ofNew)
@@ -100,7 +119,7 @@ BEGIN
   IF TG_OP = 'INSERT' THEN
     new_side := ${given};
     old_side := ${oldGiven};
-    due := true;
+    due := true;${writes === 'new' && added.length > 0 ? `\n    IF NOT new_side AND NOT old_side THEN new_side := ${someNew}; END IF;` : ''}
   ELSE
     new_side := ${changed(added)};
     old_side := ${changed(replaced)};

@@ -2,7 +2,7 @@ import type { MigrationStep, SqlStep } from '../../../contract/migration.ts'
 import { lenientChecks } from './checks.ts'
 import { factsFor, unitsNow } from './names.ts'
 import { concurrentIndexes } from './indexes.ts'
-import { lockStatements, stepSql, stepText } from './structure.ts'
+import { stepSql, stepText } from './structure.ts'
 import type { StepSql, StepTarget, StructureContext } from './structure.ts'
 import { quoted, quotedTable, spoken } from './units.ts'
 import type { Unit } from './units.ts'
@@ -72,7 +72,10 @@ function compareSql(unit: Unit): string {
 }
 
 function lockWords(sql: StepSql): string {
-  if (!sql.lock) return 'No lock on a table of yours that readers or writers wait for.'
-  const blocks = sql.lock.mode === 'ACCESS EXCLUSIVE' ? 'reads and writes' : 'writes'
-  return `${sql.lock.mode} on ${sql.lock.tables.map(spoken).join(', ')}: holds up ${blocks} for the milliseconds of the transaction (${lockStatements(sql).length + sql.statements.length} statements), and for no longer than the lock timeout while it waits.`
+  if (sql.locks.length === 0) return 'No lock on a table of yours that readers or writers wait for.'
+  const words = (['ACCESS EXCLUSIVE', 'SHARE ROW EXCLUSIVE'] as const).flatMap((mode) => {
+    const tables = sql.locks.filter((lock) => lock.mode === mode).map(({ table }) => spoken(table))
+    return tables.length === 0 ? [] : [`${mode} on ${tables.join(', ')} holds up ${mode === 'ACCESS EXCLUSIVE' ? 'reads and writes' : 'writes'}`]
+  })
+  return `${words.join('; ')}: for the milliseconds of the transaction (${sql.statements.length} statements), and for no longer than the lock timeout while it waits.`
 }

@@ -28,9 +28,10 @@ export function differs(a: string, b: string, type: string): string {
   return PLAIN.test(type) ? `${a} IS DISTINCT FROM ${b}` : imagesDiffer([a], [b])
 }
 
-/** The default is a constant: whoever left the column out and whoever gave that very value look alike. */
-export function isConstant(expression: string): boolean {
-  return /^(-?[\d.]+|'(?:[^']|'')*'|true|false|NULL)(::[\w ."[\]]+(\([\d, ]+\))?)*$/i.test(expression)
+/** The default is the same value for the whole transaction: whoever left the column out and whoever gave that very value look alike. */
+export function isSteady(expression: string): boolean {
+  const text = expression.trim()
+  return /^(now\(\)|current_(date|timestamp|user)|transaction_timestamp\(\)|statement_timestamp\(\))$/i.test(text) || /^(-?[\d.]+|'(?:[^']|'')*'|true|false|NULL)(::[\w ."[\]]+(\([\d, ]+\))?)*$/i.test(text)
 }
 
 /** Whether rows of the same types differ as they are stored; works for types without equality, and tells 1.0 from 1.00. */

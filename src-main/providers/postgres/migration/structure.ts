@@ -26,17 +26,23 @@ export interface StepTarget {
   readonly standing: Structure
 }
 
+export interface TableLock {
+  readonly table: TableName
+  /** The second holds up writers alone, and waits for those that are under way. */
+  readonly mode: 'ACCESS EXCLUSIVE' | 'SHARE ROW EXCLUSIVE'
+}
+
 export interface StepSql {
   /** Statements of their own, before the transaction, each safe to run again. None locks out readers or writers for long. */
   readonly before: readonly string[]
   /** First statements of the transaction: they lock nothing that clients come to by way of a table locked later. */
   readonly first: readonly string[]
   /** Locked next, in this order, before anything else is done. */
-  readonly lock: { readonly tables: readonly TableName[]; readonly mode: 'ACCESS EXCLUSIVE' | 'SHARE ROW EXCLUSIVE' } | null
+  readonly locks: readonly TableLock[]
   readonly statements: readonly string[]
 }
 
-export const NOTHING: StepSql = { before: [], first: [], lock: null, statements: [] }
+export const NOTHING: StepSql = { before: [], first: [], locks: [], statements: [] }
 
 /** The SQL of a step. Faults: `invalidInput` when an expression does not parse or names a column that is not there. */
 export function stepSql(context: StructureContext, step: MigrationStep, target: StepTarget): StepSql {
@@ -61,8 +67,8 @@ function switchStatements(definition: MigrationDefinition, step: MigrationStep, 
 }
 
 /** One lock at a time, so that none is waited for longer than it may. */
-export function lockStatements({ lock }: StepSql): readonly string[] {
-  return lock === null ? [] : lock.tables.map((table) => `LOCK TABLE ${quotedTable(table)} IN ${lock.mode} MODE;`)
+export function lockStatements({ locks }: Pick<StepSql, 'locks'>): readonly string[] {
+  return locks.map(({ table, mode }) => `LOCK TABLE ${quotedTable(table)} IN ${mode} MODE;`)
 }
 
 /** All of a step as one text, in the order it is run. */

@@ -22,32 +22,35 @@ export function tableSteps(context: StructureContext, change: TableChange, step:
   const fresh = byName(change.new.map(({ name }) => name))
   const tombstoned = target.standing === 'tombstoned'
   const none = { before: [], first: [] }
+  const all = (tables: readonly TableName[]) => tables.map((table) => ({ table, mode: 'ACCESS EXCLUSIVE' as const }))
+  // A writer of a new table that is between its row and its trigger would look for the old table under the name it had.
+  const renameLocks = (tables: readonly TableName[]) => (change.dropOld ? [...fresh.map((table) => ({ table, mode: 'SHARE ROW EXCLUSIVE' as const })), ...all(tables)] : [])
   switch (step) {
     case 'createShadow':
-      return { ...none, lock: null, statements: shadow(context, change) }
+      return { ...none, locks: [], statements: shadow(context, change) }
     case 'expand':
       // Waits for every writer that is under way: after the commit there is no write that is not mirrored.
-      return { before: [], first: dropSchemaSql(schemaNames(definition).new, change.new.map(({ name }) => name.table)), lock: { tables: old(false), mode: 'SHARE ROW EXCLUSIVE' }, statements: expand(context, change, target.writes) }
+      return { before: [], first: dropSchemaSql(schemaNames(definition).new, change.new.map(({ name }) => name.table)), locks: old(false).map((table) => ({ table, mode: 'SHARE ROW EXCLUSIVE' })), statements: expand(context, change, target.writes) }
     case 'setReads':
-      return { ...none, lock: null, statements: [] }
+      return { ...none, locks: [], statements: [] }
     case 'setWrites':
-      return { ...none, lock: null, statements: mirrorFunctions(context, change, tombstoned, target.writes) }
+      return { ...none, locks: [], statements: mirrorFunctions(context, change, tombstoned, target.writes) }
     case 'tombstone':
-      return { ...none, lock: change.dropOld ? { tables: old(false), mode: 'ACCESS EXCLUSIVE' } : null, statements: [...renames(definition, change, 'aside'), ...functionsFor(context, change, true, target.writes)] }
+      return { ...none, locks: renameLocks(old(false)), statements: [...renames(definition, change, 'aside'), ...functionsFor(context, change, true, target.writes)] }
     case 'untombstone':
-      return { ...none, lock: change.dropOld ? { tables: old(true), mode: 'ACCESS EXCLUSIVE' } : null, statements: [...renames(definition, change, 'back'), ...functionsFor(context, change, false, target.writes)] }
+      return { ...none, locks: renameLocks(old(true)), statements: [...renames(definition, change, 'back'), ...functionsFor(context, change, false, target.writes)] }
     case 'drop':
       return {
         before: [],
         first: dropViews(definition, change),
-        lock: { tables: [...old(true), ...fresh], mode: 'ACCESS EXCLUSIVE' },
+        locks: all([...old(true), ...fresh]),
         statements: [...dropTriggers(context, change, true), ...(change.dropOld ? [`DROP TABLE ${old(true).map(quotedTable).join(', ')};`] : [])],
       }
     case 'collapse':
       return {
         before: [],
         first: dropViews(definition, change),
-        lock: target.standing === 'shadow' || target.standing === 'none' ? null : { tables: [...old(tombstoned), ...fresh], mode: 'ACCESS EXCLUSIVE' },
+        locks: target.standing === 'shadow' || target.standing === 'none' ? [] : all([...old(tombstoned), ...fresh]),
         statements:
           target.standing === 'shadow' || target.standing === 'none'
             ? []

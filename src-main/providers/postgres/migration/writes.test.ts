@@ -100,6 +100,31 @@ describe.skipIf(why)(`columns on PostgreSQL 15${why ? ` (${why})` : ''}`, () => 
     }),
   )
 
+  test('one of several new columns of a row that was not filled yet: the others come from the old side', () =>
+    walked('split', 'backfilling', async ({ sql }) => {
+      await sql(`UPDATE customers SET last = 'Moe' WHERE id = 1; UPDATE sb_mig_new.customers SET first = 'Ann' WHERE id = 2`)
+      expect(await sql('SELECT full_name, first, last FROM customers WHERE id < 3 ORDER BY id')).toEqual([
+        { full_name: 'First1 Moe', first: 'First1', last: 'Moe' },
+        { full_name: 'Ann Last2', first: 'Ann', last: 'Last2' },
+      ])
+    }),
+  )
+
+  test('tombstoned: a default of the new column is no value that a client of the old shape gave', () =>
+    walked('textToNumeric', 'tombstoned', async ({ sql }) => {
+      await sql(`INSERT INTO sb_mig_old.orders (id, part, amount) VALUES (101, 1, '427.57'); INSERT INTO sb_mig_reads.orders (id, part, amount) VALUES (102, 1, '3.20')`)
+      await sql(`INSERT INTO orders (id, part) VALUES (103, 1); INSERT INTO orders (id, part, amount) VALUES (104, 1, 0), (105, 1, 9)`)
+      expect(await sql('SELECT id, amount::text AS new, sb_gone_mig_amount AS old FROM orders WHERE id > 100 ORDER BY id')).toEqual([
+        { id: 101, new: '427.57', old: '427.57' },
+        { id: 102, new: '3.20', old: '3.20' },
+        { id: 103, new: '0.00', old: '0.00' },
+        { id: 104, new: '0.00', old: '0.00' },
+        { id: 105, new: '9.00', old: '9.00' },
+      ])
+      expect(await sql('SELECT class FROM signalbox.mismatches')).toEqual([])
+    }),
+  )
+
   test('what a client of the new shape wrote stays as it wrote it when another column changes', () =>
     walked('split', 'dualWrites', async ({ sql }) => {
       await sql(`UPDATE sb_mig_new.customers SET first = 'Ann Mary', last = 'Lee' WHERE id = 1`)
