@@ -8,7 +8,8 @@ import { batchOf } from '../engine/ledger.ts'
 import { createEngine, type Engine } from '../engine/engine.ts'
 import { createDataSync } from '../gates/data-sync.ts'
 import { createGateRunner } from '../gates/gate-runner.ts'
-import { createRehearse, openDatabase } from '../providers/postgres/open-database.ts'
+import { createRehearse, openDatabase, urlOf } from '../providers/postgres/open-database.ts'
+import { openPairs } from '../providers/postgres/replication/pairs.ts'
 import { openProviders } from '../providers/registry.ts'
 import type { ComposeOptions, Core } from '../rpc/core-api.ts'
 import { createWatchBroadcast } from '../rpc/watch.ts'
@@ -54,6 +55,15 @@ export async function composeConsole(options: ComposeOptions): Promise<Core> {
   // Losable, and nobody waits for it; a terminal's single act keeps none.
   const metrics = readOnlyReason === null && options.scope === 'whole' ? openMetricsStore({ file: files.metrics, wallMs: Date.now }) : null
 
+  // Of services whose environments have a database each.
+  const pairs = openPairs({
+    address(name) {
+      const database = session.inForce?.databases.find((each) => each.name === name)
+      return database && urlOf(database, { practice: (practice, port) => providers.local.practiceUrl(practice, port) })
+    },
+    acts: () => readOnlyReason === null,
+  })
+
   let measuring = createMeasuring(session.inForce, (name) => engine.service(name), (id, fromAt) => migrating.migrations.samples(id, fromAt))
   let migrating = buildMigrating()
   let engine = build()
@@ -98,7 +108,7 @@ export async function composeConsole(options: ComposeOptions): Promise<Core> {
       metricsStore: metrics,
       metrics: measuring.source,
       gates: createGateRunner({ folder, wallMs: Date.now }),
-      dataSync: createDataSync({ folder }),
+      dataSync: createDataSync({ folder, pairs }),
       // Nothing of a workspace runs before somebody has seen what it would run.
       services: inForce?.services ?? [],
       provider(name) {
@@ -129,6 +139,7 @@ export async function composeConsole(options: ComposeOptions): Promise<Core> {
     const before = engine.services().map((service) => service.name)
     const migrationsBefore = migrating.migrations.ids()
     engine.stop()
+    pairs.close().catch((error: unknown) => log(`databases were not closed: ${String(error)}`))
     migrating.stop().catch((error: unknown) => log(`databases were not closed: ${String(error)}`))
     measuring.stop().catch((error: unknown) => log(`metrics providers were not closed: ${String(error)}`))
     store.setWorkspaceDigest(session.inForce?.digest ?? session.workspace?.digest ?? '')
@@ -179,6 +190,7 @@ export async function composeConsole(options: ComposeOptions): Promise<Core> {
       status.stop()
       engine.stop()
       await migrating.stop()
+      await pairs.close()
       await measuring.stop()
       await notifier?.close()
       broadcast.close()

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { tableNameSchema } from './migration-definition.ts'
 import { planSchema } from './plan.ts'
 import { blockSchema, releaseViewSchema } from './release.ts'
 import {
@@ -31,14 +32,28 @@ export const capabilitiesSchema = z.strictObject({
 })
 export type Capabilities = Readonly<z.infer<typeof capabilitiesSchema>>
 
+/** Two databases of the workspace, by name, one following the other by PostgreSQL's logical replication. */
+export const pairModeSchema = z.strictObject({
+  blue: z.string(),
+  green: z.string(),
+  /** Null: every table of both. */
+  tables: z.array(tableNameSchema).min(1).max(1000).nullable(),
+})
+export type PairMode = Readonly<z.infer<typeof pairModeSchema>>
+
 export const dataModeSchema = z.discriminatedUnion('kind', [
   /** Both environments use the same data. */
   z.strictObject({ kind: z.literal('shared') }),
   /** Each environment has its own; something else keeps them in step and can say how far behind it is. */
   z.strictObject({
     kind: z.literal('perEnvironment'),
-    /** HTTP address answering `{"lagMs": number}`, or a command printing it. */
-    sync: z.strictObject({ url: z.string().nullable(), command: z.string().nullable() }),
+    sync: z.strictObject({
+      /** HTTP address answering `{"lagMs": number}`, or a command printing it. */
+      url: z.string().nullable(),
+      command: z.string().nullable(),
+      /** Or logical replication between two databases of the workspace, which is set up, compared and turned round from here. */
+      postgres: pairModeSchema.nullable().optional(),
+    }),
     maxLagMs: z.int().min(0),
   }),
 ])

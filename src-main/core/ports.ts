@@ -108,7 +108,13 @@ export interface GateRunner {
 
 /** Reads how far one environment's data is behind the other's. Milliseconds. */
 export interface DataSync {
-  lagMs(service: string, mode: DataMode): Promise<number>
+  /** `behind`: the side that must be the one that follows; null: whichever does. Faults: `interlocked` when nothing, or the wrong side, follows. */
+  lagMs(service: string, mode: DataMode, behind: EnvironmentName | null): Promise<number>
+  /**
+   * Before all traffic goes to `to`: its data takes the writes, and the other side's follows. Repeatable. Does nothing
+   * for data that something else keeps in step. Faults: those of `beforeSwitch` in providers/postgres/replication.
+   */
+  turn?(service: string, mode: DataMode, to: EnvironmentName): Promise<void>
 }
 
 /** An effect that is to happen to the world, as data. Kept in the outbox until its outcome is committed. */

@@ -100,17 +100,17 @@ export function createPerformer(deps: EngineDeps, memory: Memory) {
       if (result.state !== 'passed' || performing.overtaken()) return { gates: results }
     }
     // A first release has no other side whose data it could be behind.
-    const keepsUp = release.stable === null ? null : await dataKeepsUp(item.service, performing)
+    const keepsUp = release.stable === null ? null : await dataKeepsUp(item.service, release.candidateEnvironment, performing)
     return { gates: keepsUp ? [...results, keepsUp] : results }
   }
 
   /** Where each environment has its own data: nobody is sent to the candidate before it has caught up. */
-  async function dataKeepsUp(service: string, performing: Performing): Promise<GateResult | null> {
+  async function dataKeepsUp(service: string, behind: EnvironmentName, performing: Performing): Promise<GateResult | null> {
     const mode = memory.configs.get(service)?.data
     if (!mode || mode.kind === 'shared') return null
     const endMs = clock.monotonicMs() + DATA_DEADLINE_MS
     for (;;) {
-      const lag = await deps.dataSync.lagMs(service, mode).catch((error: unknown) => (error instanceof Error ? error.message : String(error)))
+      const lag = await deps.dataSync.lagMs(service, mode, behind).catch((error: unknown) => (error instanceof Error ? error.message : String(error)))
       const passed = typeof lag === 'number' && lag <= mode.maxLagMs
       const detail = typeof lag === 'number' ? `${Math.round(lag)} ms behind, limit ${mode.maxLagMs} ms.` : lag
       if (passed || performing.overtaken() || clock.monotonicMs() >= endMs) return { name: 'data keeps up', state: passed ? 'passed' : 'failed', detail, exitCode: null, output: '', endedAt: clock.wallMs() }
@@ -131,6 +131,7 @@ export function createPerformer(deps: EngineDeps, memory: Memory) {
       lease: effect.lease && { id: item.id, ...effect.lease },
     }
     const operation = { id: item.id, fence: item.fence }
+    await turnData(item.service, effect)
     const beforeSamples = recentSamples(item.service)
     const accepted = await provider.setWeights(operation, { ...request, expectGeneration: generation }).catch(async (error: unknown) => {
       if (!(error instanceof Fault) || error.code !== 'staleGeneration') throw error
@@ -143,6 +144,17 @@ export function createPerformer(deps: EngineDeps, memory: Memory) {
     deps.crashPoint('effect.accepted')
     const verified = await verify(item.service, effect.weights, accepted.generation, performing.overtaken)
     return { weights: verified.weights, generation: verified.generation, observedAt: clock.wallMs(), samplesBefore: beforeSamples }
+  }
+
+  /** Data goes before traffic: who gets all of it finds a database that takes writes. By force, traffic goes whatever data says. */
+  async function turnData(service: string, { weights, force }: Extract<Effect, { type: 'setWeights' }>): Promise<void> {
+    const mode = memory.configs.get(service)?.data
+    const to = weights.blue === 100 ? 'blue' : weights.green === 100 ? 'green' : null
+    if (mode === undefined || to === null || deps.dataSync.turn === undefined) return
+    await deps.dataSync.turn(service, mode, to).catch((error: unknown) => {
+      if (!force) throw error
+      deps.log(`traffic of ${service} is forced to ${to} although its data could not follow: ${String(error)}`)
+    })
   }
 
   async function verify(service: string, weights: Weights, generation: number, overtaken: () => boolean): Promise<ObservedService> {

@@ -287,6 +287,30 @@ describe('engine', () => {
     expect(sim.weights(), 'the hold is long over').toEqual({ blue: 90, green: 10 })
   })
 
+  it('gives the writes to a side before all traffic goes there, and traffic stays where they could not be given', async () => {
+    const turned: string[] = []
+    let refuses = false
+    let sim: Simulation | null = null
+    sim = await started({
+      turn: (to) => {
+        if (refuses) throw new Fault('interlocked', 'green is far behind.', 'Wait.')
+        turned.push(`${to} at ${sim?.weights()?.[to] ?? 0} %`)
+      },
+    })
+    turned.length = 0
+    await sim.create('2.0.0')
+    await phaseReached(sim, 'baking')
+    await sim.command(sim.current()!.release.id, 'rollBack')
+    await phaseReached(sim, 'rolledBack')
+    // Steps in between turn nothing, and each turn came before its traffic.
+    expect(turned).toEqual(['green at 50 %', 'blue at 0 %'])
+    refuses = true
+    await sim.create('3.0.0')
+    await phaseReached(sim, 'failed')
+    expect(sim.weights()).toEqual({ blue: 50, green: 50 })
+    refuses = false
+  })
+
   it('takes a changed configuration of the same version as a release', async () => {
     const sim = await started({ digestOf: (version, at) => `${version}-${at > 10_000 ? 'changed' : 'first'}` })
     expect(((await sim.create('1.0.0')) as Fault).code).toBe('interlocked')

@@ -2,6 +2,7 @@ import type { CriterionResult } from '../contract/analysis.ts'
 import { Fault } from '../contract/fault.ts'
 import { type Release, SYSTEM_OPERATOR } from '../contract/release.ts'
 import type { MetricSample, ObservedService } from '../contract/traffic.ts'
+import type { EnvironmentName } from '../contract/vocabulary.ts'
 import type { ServiceConfig } from '../contract/workspace.ts'
 import { overallVerdict } from '../core/analysis/judge.ts'
 import { blocksAutomaticAdvance } from '../core/interlocks/rules.ts'
@@ -181,12 +182,20 @@ export function createWatcher(deps: EngineDeps, memory: Memory, ledger: Ledger, 
   async function readLag(config: ServiceConfig): Promise<void> {
     const before = memory.dataLag.get(config.name)
     try {
-      memory.dataLag.set(config.name, { kind: 'known', value: await deps.dataSync.lagMs(config.name, config.data), observedAt: clock.wallMs() })
+      memory.dataLag.set(config.name, { kind: 'known', value: await deps.dataSync.lagMs(config.name, config.data, sideWithoutTraffic(config.name)), observedAt: clock.wallMs() })
     } catch (error) {
       const since = before?.kind === 'unknown' ? before.since : clock.wallMs()
       memory.dataLag.set(config.name, { kind: 'unknown', since, why: toFault(error, deps).message })
     }
     onService(config.name)
+  }
+
+  /** The one that follows, where each has its own data: while both get traffic, nobody can say. */
+  function sideWithoutTraffic(service: string): EnvironmentName | null {
+    const reading = memory.observed(service)
+    if (reading.kind === 'unknown') return null
+    const { blue, green } = reading.value.weights
+    return blue === 0 && green > 0 ? 'blue' : green === 0 && blue > 0 ? 'green' : null
   }
 
   /** A shift lives as long as a console watches over it; once it is over, its lease ends without any consequence. */

@@ -66,9 +66,9 @@ describe('gates', () => {
   it('reads data lag from an address or a command, and refuses nonsense', async () => {
     const sync = createDataSync({ folder: () => tmpdir() })
     const mode = (url: string | null, text: string | null) => ({ kind: 'perEnvironment' as const, sync: { url, command: text }, maxLagMs: 1000 })
-    expect(await sync.lagMs('mail', mode(`${address}/lag`, null))).toBe(250)
-    expect(await sync.lagMs('mail', mode(null, 'echo \'{"lagMs": 4}\''))).toBe(4)
-    await expect(sync.lagMs('mail', mode(`${address}/nonsense`, null))).rejects.toMatchObject({ code: 'providerUnavailable' })
-    await expect(sync.lagMs('mail', mode(null, 'exit 1'))).rejects.toMatchObject({ code: 'providerUnavailable' })
+    expect(await sync.lagMs('mail', mode(`${address}/lag`, null), null)).toBe(250)
+    expect(await sync.lagMs('mail', mode(null, 'echo \'{"lagMs": 4}\''), null)).toBe(4)
+    await expect(sync.lagMs('mail', mode(`${address}/nonsense`, null), null)).rejects.toMatchObject({ code: 'providerUnavailable' })
+    await expect(sync.lagMs('mail', mode(null, 'exit 1'), null)).rejects.toMatchObject({ code: 'providerUnavailable' })
   })
 })

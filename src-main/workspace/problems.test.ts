@@ -92,7 +92,12 @@ describe('every problem has its place and says what is expected', () => {
     ['a size without unit', service('memory-limit: 64'), '8:19 `64` has no unit => a size with its unit; perhaps 64MiB'],
     ['what only the provider’s schema refuses', service('memory-limit: 0B'), /^8:19 memoryLimitBytes: Too small.* => what docs\/workspace.md says of this key$/],
     ['data of no kind', service('data: both'), '8:11 unknown value `both` => one of shared'],
-    ['a sync with nothing', service('data: {per-environment: {sync: {}}}'), '8:36 `sync` without a source => exactly one of `url: ADDRESS` and `run: COMMAND`'],
+    ['a sync with nothing', service('data: {per-environment: {sync: {}}}'), '8:36 `sync` without a source => exactly one of `url: ADDRESS`, `run: COMMAND` and `postgres: {blue: DATABASE, green: DATABASE}`'],
+    ['a sync with two sources', service('data: {per-environment: {sync: {run: ./lag.sh, url: http://127.0.0.1:1/}}}'), '8:36 `sync` with 2 sources => exactly one of `url: ADDRESS`, `run: COMMAND` and `postgres: {blue: DATABASE, green: DATABASE}`'],
+    ['a pair with an unknown database', service('plan: {steps: [100]}\n    data: {per-environment: {sync: {postgres: {blue: shop_bleu, green: shop_green}}}}\ndatabases: {shop_blue: {practice: true}, shop_green: {practice: true}}'), '9:54 there is no database `shop_bleu` => did you mean `shop_blue`?'],
+    ['a pair of one', service('plan: {steps: [100]}\n    data: {per-environment: {sync: {postgres: {blue: shop, green: shop}}}}\ndatabases: {shop: {practice: true}}'), '9:67 blue and green with the same database => a database each'],
+    ['a pair without green', service('plan: {steps: [100]}\n    data: {per-environment: {sync: {postgres: {blue: shop}}}}\ndatabases: {shop: {practice: true}}'), '9:37 `green` is missing in `postgres` => `green:` with the name of a database under `databases`'],
+    ['a pair switched in parts', service('plan: {steps: [{weight: 25, hold: 1m}, 100]}\n    data: {per-environment: {sync: {postgres: {blue: b, green: g}}}}\ndatabases: {b: {practice: true}, g: {practice: true}}'), '8:19 steps below 100 % with a database each => one step: `steps: [100]`. One of the two databases takes the writes, so traffic goes over at once'],
     // A plan
     ['an unknown plan', `plans: {careful: {bake: 1m}}\n${service('plan: carefull')}`, '9:11 there is no plan `carefull` => did you mean `careful`?'],
     ['a plan’s unknown key', plan('rollbackWindow: 5m'), /^8:12 unknown key `rollbackWindow` in a plan => did you mean `rollback-window`\?/],

@@ -51,7 +51,7 @@ function generalFields(around: ServiceSurroundings, probes: CriteriaContext['pro
     provider: field('provider', word(Object.keys(around.providers))),
     plan: field('plan', planOf(around, { metrics: around.metrics, probes })),
     probes: field('probes', probesReader),
-    data: field('data', dataReader),
+    data: field('data', dataReader(around.context)),
     initial: field('initialVersion', versionName),
   }
 }
@@ -123,6 +123,9 @@ export function readService(name: string, node: Node, at: Reading, around: Servi
   const ofProvider = Object.fromEntries(Object.entries(values).filter(([key]) => !generalNames.has(key)))
   const assembled = shape.assemble(ofProvider, at, { ...around.context, drainMs: plan.drainMs, initialVersion: read.initialVersion ?? null })
   const data = read.data ?? { kind: 'shared' }
+  if (data.kind === 'perEnvironment' && data.sync.postgres && plan.steps.some(({ weightPercent }) => weightPercent < 100)) {
+    at.problems.report(at.placeOf([...at.path, 'plan', 'steps']), 'steps below 100 % with a database each', 'one step: `steps: [100]`. One of the two databases takes the writes, so traffic goes over at once')
+  }
   const folder = around.context.folder
   const commands = [
     ...assembled.commands,

@@ -35,6 +35,8 @@ export interface SimulationOptions {
   readonly noisy?: boolean
   readonly metrics?: MetricsSource
   readonly lagMs?: () => number
+  /** Data that takes the writes on the side that is to get all traffic; throws when it cannot. */
+  readonly turn?: (to: 'blue' | 'green') => void
   /** Migrations of tables the service uses. */
   readonly schema?: () => readonly SchemaPhase[]
   /** Why this console may only read; null when it may act. */
@@ -105,7 +107,7 @@ export function createSimulation(options: SimulationOptions = {}) {
       metricsStore: null,
       metrics: options.metrics ?? null,
       gates: options.gates ?? { run: async (gate) => ({ name: gate.name, state: 'passed', detail: '', exitCode: 0, output: '', endedAt: time.clock.wallMs() }) },
-      dataSync: { lagMs: async () => options.lagMs?.() ?? 0 },
+      dataSync: { lagMs: async () => options.lagMs?.() ?? 0, turn: async (_service, _mode, to) => options.turn?.(to) },
       schema: () => options.schema?.() ?? [],
       otherWaiting: () => [],
       services: [config],

@@ -11,7 +11,7 @@ export interface OpenDatabaseOptions {
 }
 
 /** Its address, asked for each time it is used. */
-function urlOf(database: Database, options: OpenDatabaseOptions): () => Promise<string> {
+export function urlOf(database: Database, options: Pick<OpenDatabaseOptions, 'practice'>): () => Promise<string> {
   const secrets = createSecretValues(`Database ${database.name}`, (name) => process.env[name] ?? null)
   const { connection } = database
   return async () => (connection.kind === 'practice' ? options.practice(database.name, connection.port) : secrets.resolve(connection.url))
@@ -20,16 +20,11 @@ function urlOf(database: Database, options: OpenDatabaseOptions): () => Promise<
 /** A database of the workspace as a migration target. The driver is loaded, and secrets are read, when it is first used. */
 export function openDatabase(database: Database, options: OpenDatabaseOptions): MigrationTarget {
   const url = urlOf(database, options)
-  const target = lazyTarget(database.name, async () => {
+  return lazyTarget(database.name, async () => {
     const { openMigrationTarget } = await import('./migration/target.ts')
     return openMigrationTarget({ database: database.name, url, consoleName: options.consoleName })
   })
-  addresses.set(target, url)
-  return target
 }
-
-/** Of targets opened here: a rehearsal also looks at its database from a second connection. */
-const addresses = new WeakMap<MigrationTarget, () => Promise<string>>()
 
 /** All phases and the way back, on a database of their own, watched from a second connection. */
 export function createRehearse(options: OpenDatabaseOptions & { readonly databases: () => readonly Database[] }): Rehearse {

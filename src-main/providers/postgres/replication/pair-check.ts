@@ -49,7 +49,7 @@ export async function checkPair(parts: PairParts, wanted: readonly TableName[] |
   for (const found of facts) checks.push(ok(`${found.side.name}: connection`, `${found.side.label}, PostgreSQL ${String(found.settings['version_text'])}`), ...sideChecks(found))
   const source = facts.find(({ side }) => side.name === from)
   const target = facts.find(({ side }) => side.name === otherEnvironment(from))
-  if (source !== undefined && target !== undefined) checks.push(...betweenChecks(source, target, wanted), ...(await notCarried(source)), ...(await readiness(source, target, copy)))
+  if (source !== undefined && target !== undefined) checks.push(...(await betweenChecks(source, target, wanted)), ...(await notCarried(source)), ...(await readiness(source, target, copy)))
   return checks
 }
 
@@ -97,7 +97,7 @@ function sideChecks({ side, settings, tables, left }: SideFacts): readonly Prefl
   ]
 }
 
-function betweenChecks(source: SideFacts, target: SideFacts, wanted: readonly TableName[] | 'all'): readonly PreflightCheck[] {
+async function betweenChecks(source: SideFacts, target: SideFacts, wanted: readonly TableName[] | 'all'): Promise<readonly PreflightCheck[]> {
   const onSource = new Map(source.tables.map((table) => [spoken(table.name), table]))
   const onTarget = new Map(target.tables.map((table) => [spoken(table.name), table]))
   const names = new Set([...onSource.keys(), ...onTarget.keys(), ...(wanted === 'all' ? [] : wanted.map(spoken))])
@@ -105,7 +105,7 @@ function betweenChecks(source: SideFacts, target: SideFacts, wanted: readonly Ta
   const uniques = [...names].filter((name) => onSource.has(name) && onTarget.has(name) && String(onSource.get(name)?.uniques) !== String(onTarget.get(name)?.uniques))
   const unpublished = source.left.source === null ? [] : [...onSource.keys()].filter((name) => !source.left.tables.some((table) => spoken(table) === name))
   const missing = source.sequences.filter((name) => !target.sequences.includes(name))
-  const sameDatabase = source.side.peerUrl === target.side.peerUrl
+  const sameDatabase = (await source.side.peerUrl()) === (await target.side.peerUrl())
   return [
     check('two databases', sameDatabase ? 'blocker' : 'ok', sameDatabase ? 'blue and green have the same address' : 'each side has its own', 'Give each side a database of its own.'),
     check('same tables', differences.length === 0 ? 'ok' : 'blocker', differences.length === 0 ? `${onSource.size} tables are alike on both sides` : differences.slice(0, 10).join('; ') + (differences.length > 10 ? `; ${differences.length - 10} more` : ''), 'Changes of structure are not replicated: make them on both sides, additions on the follower first.'),

@@ -51,7 +51,7 @@ export async function setUpPair(parts: PairParts, state: PairState, tables: read
   await ensureSlot(source, names.slot(from, generation))
   if (there.subscription === null) await follow({ names, source, target, slot: names.slot(from, generation), copy })
   else {
-    await target.query(`ALTER SUBSCRIPTION ${quoted(names.subscription)} CONNECTION ${literal(source.peerUrl)}`)
+    await target.query(`ALTER SUBSCRIPTION ${quoted(names.subscription)} CONNECTION ${literal(await source.peerUrl())}`)
     await target.query(`ALTER SUBSCRIPTION ${quoted(names.subscription)} REFRESH PUBLICATION WITH (copy_data = ${copy})`)
   }
   await beat(source.query, pair, from, generation)
@@ -86,7 +86,7 @@ export async function ensureSlot(side: Side, slot: string, timeoutMs = SLOT_TIME
 export async function follow({ names, source, target, slot, copy }: { readonly names: PairNames; readonly source: Side; readonly target: Side; readonly slot: string; readonly copy: boolean }): Promise<void> {
   const [version] = await target.query(`SELECT current_setting('server_version_num')::int AS number`)
   const options = [`slot_name = ${literal(slot)}`, 'create_slot = false', 'enabled = true', `copy_data = ${copy}`, ...(Number(version?.['number']) >= 160_000 ? ['origin = none'] : [])]
-  await target.query(`CREATE SUBSCRIPTION ${quoted(names.subscription)} CONNECTION ${literal(source.peerUrl)} PUBLICATION ${quoted(names.publication)} WITH (${options.join(', ')})`).catch((error: unknown) => {
+  await target.query(`CREATE SUBSCRIPTION ${quoted(names.subscription)} CONNECTION ${literal(await source.peerUrl())} PUBLICATION ${quoted(names.publication)} WITH (${options.join(', ')})`).catch((error: unknown) => {
     const why = error instanceof Fault ? error.message : ''
     throw new Fault('providerUnavailable', `${target.label} could not begin to follow ${source.label}. ${why}`.trim(), `See that the server of ${target.name} reaches that address, and that its role may create subscriptions; then repeat.`, { cause: error })
   })

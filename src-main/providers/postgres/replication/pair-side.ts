@@ -11,7 +11,7 @@ export interface Side {
   /** As people call it: "green (10.0.0.5:5432/shop)". Holds no secret. */
   readonly label: string
   /** How the other server reaches this database. */
-  readonly peerUrl: string
+  peerUrl(): Promise<string>
   readonly query: Query
   /** One transaction, rolled back when the work throws. */
   transaction<T>(work: (query: Query) => Promise<T>, options?: { readonly snapshot?: boolean }): Promise<T>
@@ -25,13 +25,16 @@ export interface Held {
   transaction<T>(work: (query: Query) => Promise<T>): Promise<T>
 }
 
-export function openSide(name: EnvironmentName, url: string, peerUrl: string): Side {
-  const label = `${name} (${addressOf(url)})`
+/** An address that is asked for each time it is used, when a server may move or a secret change. */
+export type Address = string | (() => Promise<string>)
+
+export function openSide(name: EnvironmentName, url: Address, peerUrl: Address): Side {
+  const label = typeof url === 'string' ? `${name} (${addressOf(url)})` : name
   const sessions = openSessions({ database: label, url })
   return {
     name,
     label,
-    peerUrl,
+    peerUrl: async () => (typeof peerUrl === 'string' ? peerUrl : peerUrl()),
     query: (text, values) => sessions.use((session) => queryOn(session)(text, values)),
     transaction: (work, options = {}) => sessions.transaction(options, (session) => work(queryOn(session))),
     async held(work) {

@@ -15,6 +15,7 @@ import type { PairCrashPoint, SwitchOptions, SwitchResult } from './pair-reverse
 import { setUpPair, tearDownPair } from './pair-set-up.ts'
 import type { PairParts } from './pair-set-up.ts'
 import { openSide } from './pair-side.ts'
+import type { Address } from './pair-side.ts'
 import { readPair } from './pair-state.ts'
 import type { PairState } from './pair-state.ts'
 import { readTables } from './pair-tables.ts'
@@ -22,10 +23,10 @@ import { readTables } from './pair-tables.ts'
 export interface PairOptions {
   /** Names everything it makes: lower case, digits, `_`, at most 32. */
   readonly name: string
-  readonly blueUrl: string
-  readonly greenUrl: string
+  readonly blueUrl: Address
+  readonly greenUrl: Address
   /** How the servers reach each other, when that is another address than ours. */
-  readonly peerUrls?: Partial<Readonly<Record<EnvironmentName, string>>>
+  readonly peerUrls?: Partial<Readonly<Record<EnvironmentName, Address>>>
   readonly tables: readonly TableName[] | 'all'
   readonly crashPoint?: PairCrashPoint
 }
