@@ -1,7 +1,7 @@
 import type { MigrationContext } from './context.ts'
 import type { StopSignal } from '../../../core/ports.ts'
 import type { Verification } from '../../../contract/migration.ts'
-import { assertFence, beginCheckpoint, moveCheckpoint, readCheckpoint } from './checkpoints.ts'
+import { assertFence, beginCheckpoint, moveCheckpoint, readCheckpoint, type Checkpoint } from './checkpoints.ts'
 import { compareExtra, compareRange, needsExtraWalk, type Compared } from './compare-rows.ts'
 import { comparisonsOf, type Comparison } from './compare-units.ts'
 import { estimatedRows } from './estimated-rows.ts'
@@ -58,7 +58,7 @@ export async function fullPass(request: PassRequest): Promise<LastPass | 'stoppe
   if (signal.aborted) return 'stopped'
   // What was wrong before this pass and did not come up in it is right by now.
   await lookAgain(session, context, { before: new Date(startedAt) })
-  const totals = await Promise.all(walks.map(({ name }) => readCheckpoint(session, context.id, work, name, [])))
+  const totals = await places(session, context.id, work, walks)
   const last: LastPass = {
     startedAt,
     endedAt: Date.now(),
@@ -75,7 +75,7 @@ export async function fullPass(request: PassRequest): Promise<LastPass | 'stoppe
 /** A pass that was interrupted goes on, unless it compared something else. */
 async function beginOrResume(session: Session, work: PassRequest['work'], { id, definition }: MigrationContext, walks: readonly Walk[]): Promise<number> {
   const standing = walks[0]?.comparison.standing.text ?? ''
-  const before = await Promise.all(walks.map(({ name }) => readCheckpoint(session, id, work, name, [])))
+  const before = await places(session, id, work, walks)
   const resumable = before.every((at) => at !== null && at.extra['standing'] === standing && Date.now() - at.startedAtMs < definition.policy.maxPassAgeMs) && before.some((at) => at !== null && !at.done)
   if (resumable) return Math.min(...before.map((at) => at?.startedAtMs ?? Date.now()))
   for (const { name, comparison, extra } of walks) {
@@ -83,8 +83,14 @@ async function beginOrResume(session: Session, work: PassRequest['work'], { id, 
     await beginCheckpoint(session, id, work, name, [], { highKey: null, rowsTotal })
     await moveCheckpoint(session, id, work, name, [], { lastKey: null, rows: 0, done: false, extra: { standing, mismatches: 0 } })
   }
-  const [first] = await Promise.all(walks.slice(0, 1).map(({ name }) => readCheckpoint(session, id, work, name, [])))
+  const [first] = await places(session, id, work, walks.slice(0, 1))
   return first?.startedAtMs ?? Date.now()
+}
+
+async function places(session: Session, id: string, work: PassRequest['work'], walks: readonly Walk[]): Promise<readonly (Checkpoint | null)[]> {
+  const found: (Checkpoint | null)[] = []
+  for (const { name } of walks) found.push(await readCheckpoint(session, id, work, name, []))
+  return found
 }
 
 async function walked(request: PassRequest, session: Session, { name, comparison, extra }: Walk): Promise<'done' | 'stopped' | 'overtaken'> {

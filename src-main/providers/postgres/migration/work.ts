@@ -70,10 +70,13 @@ export function createWork(): Work {
       const kept = workProgress(work, Date.now, before)
       running.set(context.id, kept)
       try {
-        for (let attempt = 0; ; attempt += 1) {
+        for (let attempt = 0, doneBefore = 0; ; attempt += 1) {
           try {
             return await once(request, kept)
           } catch (error) {
+            const { rowsDone } = kept.view()
+            if (rowsDone !== doneBefore) attempt = 0
+            doneBefore = rowsDone
             const fault = context.sessions.fault(error)
             if (fault.code !== 'providerUnavailable' && fault.code !== 'timeout') throw fault
             if (signal.aborted) return 'stopped'
