@@ -124,7 +124,7 @@ function holdFacts(view: MigrationView, reading: MigrationReading, now: number):
     case 'rolledBack':
       return { ...base, ...endFacts(view, reading) }
     case 'rollingBack':
-      return { ...base, title: 'Rolling back', big: formatAge(Math.max(0, now - state.phaseSince)), under: state.rollback ? `by ${state.rollback.by.name}` : '', line: view.acting?.detail ?? 'Readers and writers are back on old; structure is being taken away.' }
+      return { ...base, title: 'Rolling back', big: formatAge(Math.max(0, now - state.phaseSince)), under: state.rollback ? `by ${state.rollback.by.name}` : '', line: 'Readers and writers are back on old; structure is being taken away.' }
     default:
       return { ...base, title: STAGE_TITLES[view.stage ?? 'dualWrites'], big: state.failure ? 'stopped' : inPhase, under: state.failure ? `${inPhase}, ${state.done.length === 0 ? 'nothing done' : `done: ${state.done.map((work) => WORK_WORDS[work].title.toLowerCase()).join(', ')}`}` : '', bars: watched }
   }

@@ -1,4 +1,5 @@
 import type { MigrationReading, MigrationView } from '../../../src-main/contract/migration.ts'
+import { Icon } from '../../components/icons.tsx'
 import { StateMark } from '../../components/state-mark.tsx'
 import { Since } from '../../components/time.tsx'
 import { useNow } from '../../lib/console-context.tsx'
@@ -39,7 +40,14 @@ export function PhaseBand({ view, reading, stale }: { readonly view: MigrationVi
               )}
             </>
           )}
-          <span className="text-ink-2">{line}</span>
+          {view.acting ? (
+            <span>
+              <Icon name="run" className="mr-1.5 -mt-0.5" />
+              {view.acting.detail || view.acting.command}, for <Since at={view.acting.since} />
+            </span>
+          ) : (
+            <span className="text-ink-2">{line}</span>
+          )}
         </p>
       </div>
       <dl className="grid min-w-[196px] grid-cols-[auto_auto] gap-x-5 gap-y-1.5">

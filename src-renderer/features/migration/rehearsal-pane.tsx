@@ -2,7 +2,7 @@ import type { MigrationReading, MigrationView } from '../../../src-main/contract
 import { Button } from '../../components/button.tsx'
 import { Icon } from '../../components/icons.tsx'
 import { Moment, Since } from '../../components/time.tsx'
-import { shortHash } from '../../lib/format.ts'
+import { formatCount, formatDuration, formatMs, shortHash } from '../../lib/format.ts'
 import { useActingOff } from '../acts/acting.ts'
 import { useMigrationAct, useRehearse } from './use-migration-press.ts'
 
@@ -16,7 +16,7 @@ export function RehearsalPane({ view, reading }: { readonly view: MigrationView;
   const digest = reading?.state.digest ?? view.preflight?.digest ?? ''
   const needed = view.definition.policy.rehearsal === 'required'
   return (
-    <div className="px-4 py-3">
+    <div className="min-h-0 flex-1 overflow-y-auto px-4 py-3 -outline-offset-2" tabIndex={0} role="region" aria-label="Rehearsal">
       <div className="flex flex-wrap items-start gap-x-4 gap-y-2">
         <div className="min-w-0 flex-1">
           {rehearsal ? (
@@ -62,6 +62,55 @@ export function RehearsalPane({ view, reading }: { readonly view: MigrationView;
         <dt className="text-ink-3">policy</dt>
         <dd>{needed ? 'required before it starts' : 'optional'}</dd>
       </dl>
+      {rehearsal && rehearsal.steps.length > 0 && <Steps rehearsal={rehearsal} />}
     </div>
+  )
+}
+
+type Rehearsal = NonNullable<MigrationView['rehearsal']>
+
+/** What each step took there, with its lock, beside what it took here. */
+function Steps({ rehearsal }: { readonly rehearsal: Rehearsal }) {
+  const cell = 'px-2 py-1 align-top first:pl-0 last:pr-0'
+  const found = Object.entries(rehearsal.mismatches).filter(([, count]) => count > 0)
+  return (
+    <>
+      <table className="mt-3 w-full max-w-[860px] border-t border-line-1 text-12">
+        <caption className="sr-only">Steps as rehearsed, and as run here</caption>
+        <thead>
+          <tr className="h-7 text-11 text-ink-3">
+            <th scope="col" className={cell}>
+              step
+            </th>
+            <th scope="col" className={`text-right ${cell}`}>
+              there
+            </th>
+            <th scope="col" className={`text-right ${cell}`}>
+              here
+            </th>
+            <th scope="col" className={cell}>
+              strongest lock there
+            </th>
+            <th scope="col" className={`text-right ${cell}`}>
+              waited for it
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {rehearsal.steps.map((step, index) => (
+            <tr key={`${step.step} ${index}`} className="border-t border-line-1">
+              <th scope="row" className={cell}>
+                {step.title}
+              </th>
+              <td className={`text-right whitespace-nowrap ${cell}`}>{formatDuration(step.tookMs)}</td>
+              <td className={`text-right whitespace-nowrap ${cell} ${step.ranMs === null ? 'text-ink-3' : 'font-medium'}`}>{step.ranMs === null ? 'not run yet' : formatDuration(step.ranMs)}</td>
+              <td className={`text-ink-2 ${cell}`}>{step.lock || 'none seen'}</td>
+              <td className={`text-right whitespace-nowrap text-ink-2 ${cell}`}>{step.waitedMs === null ? 'not looked' : `${formatMs(step.waitedMs)} ms`}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      <p className="pt-2 text-12 text-ink-2">{found.length === 0 ? 'No mismatch was seen there.' : `Mismatches there, at their most: ${found.map(([kind, count]) => `${formatCount(count)} ${kind}`).join(', ')}.`}</p>
+    </>
   )
 }
