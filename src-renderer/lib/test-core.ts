@@ -213,6 +213,18 @@ export function createTestCore(world: TestWorld): TestCore {
       samples: async ({ migration, fromAt }) => world.migrationSamples?.(migration, fromAt) ?? [],
       events: async ({ migration, afterId, limit }) => (world.migrationEvents ?? []).filter((event) => event.migration === migration && event.id > afterId).slice(0, limit),
     },
+    pair: {
+      get: async () => {
+        throw notHere('pair of databases')
+      },
+      check: async () => [],
+      compare: async () => {
+        throw notHere('pair of databases')
+      },
+      act: async () => {
+        throw notHere('pair of databases')
+      },
+    },
     journal: {
       search: async ({ filter, beforeSeq, limit }) => {
         const words = filter.text.toLowerCase().split(' ').filter(Boolean)

@@ -21,13 +21,13 @@ export function InFlightButton() {
   return (
     <button
       type="button"
-      aria-label={`${target.name}: ${open.action.label}`}
       aria-keyshortcuts="Control+Shift+B"
       title={`${open.action.label}: ${open.action.effect}`}
       onClick={() => ui.set((before) => ({ ...before, confirm: { service: target.name, releaseId: release.id, command: 'rollBack' } }))}
       className="my-auto ml-2 flex h-[26px] min-w-0 flex-none items-center gap-2 rounded-2 border border-line-3 px-2 text-12 hover:bg-bg-2"
     >
       <Icon name="back" />
+      <span className="sr-only">{open.action.label}: </span>
       <span className="max-w-24 truncate">{target.name}</span>
       <span className="whitespace-nowrap max-[1400px]:hidden">
         <Place environment={release.candidateEnvironment} /> {share === null ? '' : `${share} %`}

@@ -124,7 +124,7 @@ describe('one migration', () => {
 
   it('keeps the shortcut that takes traffic back for traffic', async () => {
     const opened = openScreen(PATH, world([caseOf('backfilling')]))
-    await button(/^checkout: Roll back to blue/)
+    await button(/^Roll back to blue \(1\.8\.0\): checkout/)
     fireEvent.keyDown(window, { key: 'B', ctrlKey: true, shiftKey: true })
     expect((await screen.findByRole('dialog')).textContent).toContain('Roll back checkout?')
     expect(opened.core.calls).toHaveLength(0)
