@@ -1,6 +1,6 @@
 // The demo's customers: a service with a real PostgreSQL, whose table is migrated while visitors read and write it. Which
-// columns a version reads and writes is in its version.json: `old` (full_name), `either` (reads what the switch says,
-// writes full_name), `new` (first_name and last_name). docs/migrations-app.md tells what each does and why.
+// columns a version reads and writes is in its version.json: `old` (full_name), `either` (reads and writes
+// what the switch says), `new` (first_name and last_name). docs/migrations-app.md tells what each does and why.
 require('./service/small.cjs')
 const { createServer } = require('node:http')
 const { readFileSync } = require('node:fs')
@@ -29,7 +29,8 @@ const AWKWARD = ['Cher', 'Mary Jane Watson', 'Anna  Lena', 'Søren ', '', 'Ludwi
 const someone = () => (Math.random() < 0.03 ? pick(AWKWARD) : `${pick(FIRST)} ${pick(LAST)}`)
 
 const stats = { statements: 0, failed: 0, lost: 0, again: 0, reads: { old: 0, new: 0 }, lastFailure: '' }
-async function query(sql, values, left = 5) {
+/** `asks`: codes of refusals that are the answer to a question, not failures. */
+async function query(sql, values, asks = [], left = 5) {
   stats.statements += 1
   try {
     return await pool.query(sql, values)
@@ -37,8 +38,9 @@ async function query(sql, values, left = 5) {
     // A row that somebody else changed at this very moment: the same again, as every transaction must expect.
     if (error.code === '40001' && left > 0) {
       stats.again += 1
-      return query(sql, values, left - 1)
+      return query(sql, values, asks, left - 1)
     }
+    if (asks.includes(error.code)) throw error
     // A statement the database refused is one thing, a database that is away another.
     if (error.code && !error.code.startsWith('57P')) stats.failed += 1
     else stats.lost += 1
@@ -83,38 +85,58 @@ const NEW = {
 /** Everything up to the first space, and what follows it. */
 const parts = (name) => (name.includes(' ') ? [name.slice(0, name.indexOf(' ')), name.slice(name.indexOf(' ') + 1)] : [name, null])
 
-/** Whether this entity's reads come from the new columns: asked of the database, where the share is kept. */
-let switched = false
+/** What the database's switch says, where the share of reads and the side of writes are kept. */
+const switched = { there: false, writes: 'old' }
 async function learnSwitch() {
-  const there = await query(`SELECT to_regprocedure('signalbox.reads_new(text,text)') IS NOT NULL AS there`)
-  switched = there.rows[0]?.there === 't'
+  if (!switched.there) switched.there = (await query(`SELECT to_regprocedure('signalbox.reads_new(text,text)') IS NOT NULL AS there`)).rows[0]?.there === 't'
+  if (switched.there) switched.writes = (await query('SELECT writes FROM signalbox.switches WHERE migration = $1', [MIGRATION])).rows[0]?.writes ?? 'old'
 }
+/** Whether this entity's reads come from the new columns. */
 async function readsNew(id) {
   if (shape !== 'either') return shape === 'new'
-  if (!switched) return false
+  if (!switched.there) return false
   return (await query('SELECT signalbox.reads_new($1, $2) AS new', [MIGRATION, String(id)])).rows[0]?.new === 't'
+}
+/** Runs `act` for the side that is written. While both sides are there, either will do; once one is gone, the switch is asked anew. */
+async function written(act) {
+  if (shape !== 'either') return act(shape === 'new')
+  const asked = switched.writes
+  try {
+    return await act(asked === 'new', ['42703', '0A000'])
+  } catch (error) {
+    await learnSwitch()
+    if (!['42703', '0A000'].includes(error.code) || switched.writes === asked) throw error
+    return act(switched.writes === 'new')
+  }
 }
 
 const added = []
 const anyId = () => (added.length > 0 && Math.random() < 0.2 ? pick(added) : 1 + Math.floor(Math.random() * SEEDED))
 const acts = {
-  async one() {
-    const id = anyId()
+  async one(id = anyId(), asks = shape === 'either' ? ['42703'] : []) {
     const side = (await readsNew(id)) ? 'new' : 'old'
-    stats.reads[side] += 1
-    return (await query((side === 'new' ? NEW : OLD).one, [id])).rows
+    try {
+      const { rows } = await query((side === 'new' ? NEW : OLD).one, [id], asks)
+      stats.reads[side] += 1
+      return rows
+    } catch (error) {
+      // The side went between the answer of the switch and the read.
+      if (!asks.includes(error.code)) throw error
+      return acts.one(id, [])
+    }
   },
-  recent: async () => (await query((shape === 'new' ? NEW : OLD).recent)).rows,
+  recent: async () => (await written((isNew, asks) => query((isNew ? NEW : OLD).recent, [], asks))).rows,
   async add() {
     const name = someone()
     const email = `${Date.now().toString(36)}${Math.floor(Math.random() * 1e6)}@example.com`
-    const { rows } = await (shape === 'new' ? query(NEW.add, [...parts(name), email]) : query(OLD.add, [name, email]))
+    const { rows } = await written((isNew, asks) => (isNew ? query(NEW.add, [...parts(name), email], asks) : query(OLD.add, [name, email], asks)))
     added.push(Number(rows[0].id))
     return rows
   },
   async rename() {
     const id = anyId()
-    return (await (shape === 'new' ? query(NEW.rename, [id, ...parts(someone())]) : query(OLD.rename, [id, someone()]))).count
+    const name = someone()
+    return (await written((isNew, asks) => (isNew ? query(NEW.rename, [id, ...parts(name)], asks) : query(OLD.rename, [id, name], asks)))).count
   },
   move: async () => (await query('UPDATE customers SET email = $2, updated_at = now() WHERE id = $1', [anyId(), `moved${Math.floor(Math.random() * 1e9)}@example.com`])).count,
   remove: async () => (added.length < KEPT ? 0 : (await query('DELETE FROM customers WHERE id = $1', [added.shift()])).count),
@@ -140,8 +162,9 @@ const preparing = setInterval(() => prepare().catch((error) => console.error(`er
 async function hindrance() {
   if (pool.why() !== '') return `no connection to the database: ${pool.why()}`
   if (!prepared) return 'the table is being made'
-  const { one, rename } = shape === 'new' ? NEW : OLD
-  const nobody = shape === 'new' ? [0, '', null] : [0, '']
+  const isNew = shape === 'new' || (shape === 'either' && switched.writes === 'new')
+  const { one, rename } = isNew ? NEW : OLD
+  const nobody = isNew ? [0, '', null] : [0, '']
   return Promise.all([pool.query(one, [0]), pool.query(rename, nobody)]).then(() => '', (error) => `version ${version} cannot work with the table as it is: ${error.message}`)
 }
 
