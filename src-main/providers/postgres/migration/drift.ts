@@ -1,9 +1,8 @@
 import type { MigrationDefinition } from '../../../contract/migration-definition.ts'
 import { syncFunction } from './column-trigger.ts'
-import { readFacts } from './facts.ts'
+import { readOutline } from './facts.ts'
 import type { TableDetail } from './facts.ts'
 import { columnNames, goneTable, triggerName } from './names.ts'
-import { Fault } from '../../../contract/fault.ts'
 import { rowsOf } from './session.ts'
 import type { Session } from './session.ts'
 import { literal } from './sql-text.ts'
@@ -37,14 +36,8 @@ async function tableDrift(session: Session, { definition, standing }: DriftConte
   const { change } = definition
   const aside = standing === 'tombstoned' && change.kind === 'tables' && change.dropOld
   const table = spoken(facts.name)
-  let now: TableDetail | undefined
-  try {
-    ;[now] = await readFacts(session, [aside ? goneTable(definition, facts.name) : facts.name])
-  } catch (error) {
-    if (error instanceof Fault && error.code === 'notFound') return [{ words: `${table} is gone`, breaks: true }]
-    throw error
-  }
-  if (!now) return []
+  const now = await readOutline(session, aside ? goneTable(definition, facts.name) : facts.name)
+  if (!now) return [{ words: `${table} is gone`, breaks: true }]
   const columns = now.columns
   const names = change.kind === 'columns' ? columnNames(definition, change, facts, standing === 'tombstoned') : null
   const ours = new Set(change.kind === 'columns' && names && standing !== 'none' && standing !== 'shadow' ? change.add.map(({ name }) => names.ofNew(name) ?? storedName(definition, facts, name)) : [])
@@ -56,7 +49,6 @@ async function tableDrift(session: Session, { definition, standing }: DriftConte
     if (!found) words.push({ words: `${table}.${column.name} is gone`, breaks: true })
     else if (found.type !== column.type) words.push({ words: `${table}.${column.name} is ${found.type} now, it was ${column.type}`, breaks: true })
     else if (found.notNull !== column.notNull) words.push({ words: `${table}.${column.name} ${found.notNull ? 'is NOT NULL now' : 'may be NULL now'}`, breaks: false })
-    else if (found.default !== column.default) words.push({ words: `${table}.${column.name} has the default ${found.default ?? 'NULL'} now, it was ${column.default ?? 'NULL'}`, breaks: false })
   }
   if (now.primaryKey.join() !== facts.primaryKey.map(stored).join()) words.push({ words: `the primary key of ${table} is (${now.primaryKey.join(', ')}) now, it was (${facts.primaryKey.join(', ')})`, breaks: true })
   // A column nobody mirrors would be lost with its table.

@@ -63,6 +63,22 @@ export async function readFacts(session: Session, tables: readonly TableName[]):
   return found
 }
 
+/** The outline of a table, read from the catalog without any lock on the table: also while someone holds all of them. Null: it is not there. */
+export async function readOutline(session: Session, name: TableName): Promise<Pick<TableFacts, 'primaryKey'> & { readonly columns: readonly Pick<ColumnDetail, 'name' | 'type' | 'notNull'>[] } | null> {
+  const [outline] = await rowsOf(session, OUTLINE_SQL, [name.schema, name.table], (row) => row['outline'])
+  return (outline ?? null) as Awaited<ReturnType<typeof readOutline>>
+}
+
+const PRIMARY_KEY = `(SELECT coalesce(jsonb_agg(a.attname ORDER BY k.n), '[]') FROM pg_index i
+    CROSS JOIN LATERAL unnest(i.indkey) WITH ORDINALITY k(attnum, n) JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.attnum
+    WHERE i.indrelid = c.oid AND i.indisprimary)`
+
+const OUTLINE_SQL = `
+SELECT jsonb_build_object('primaryKey', ${PRIMARY_KEY},
+  'columns', (SELECT jsonb_agg(jsonb_build_object('name', a.attname, 'type', format_type(a.atttypid, a.atttypmod), 'notNull', a.attnotnull) ORDER BY a.attnum)
+    FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)) AS outline
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relname = $2`
+
 const grantsOf = (acl: string) => `(SELECT coalesce(jsonb_agg(jsonb_build_object('to', coalesce(pg_get_userbyid(nullif(g.grantee, 0)), ''), 'privilege', g.privilege_type, 'grantable', g.is_grantable) ORDER BY g.grantee, g.privilege_type), '[]') FROM aclexplode(${acl}) g)`
 
 const FACTS_SQL = `
@@ -70,9 +86,7 @@ SELECT jsonb_build_object(
   'owner', pg_get_userbyid(c.relowner),
   'grants', ${grantsOf('c.relacl')},
   'subscribed', EXISTS (SELECT FROM pg_subscription_rel s WHERE s.srrelid = c.oid),
-  'primaryKey', (SELECT coalesce(jsonb_agg(a.attname ORDER BY k.n), '[]') FROM pg_index i
-    CROSS JOIN LATERAL unnest(i.indkey) WITH ORDINALITY k(attnum, n) JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.attnum
-    WHERE i.indrelid = c.oid AND i.indisprimary),
+  'primaryKey', ${PRIMARY_KEY},
   'columns', (SELECT jsonb_agg(jsonb_build_object('name', a.attname, 'type', format_type(a.atttypid, a.atttypmod), 'notNull', a.attnotnull,
       'default', CASE WHEN a.attgenerated = '' THEN pg_get_expr(d.adbin, d.adrelid) END, 'generated', a.attgenerated <> '',
       'identity', CASE a.attidentity WHEN 'a' THEN 'always' WHEN 'd' THEN 'byDefault' END,

@@ -53,8 +53,9 @@ async function readSizes(session: Session, definition: MigrationDefinition, stan
       : [...change.old.map((name) => ({ side: 'old' as const, name, now: aside && change.dropOld ? goneTable(definition, name) : name })), ...change.new.map(({ name }) => ({ side: 'new' as const, name, now: name }))]
   const sizes = await rowsOf(
     session,
-    // An estimate: what vacuum and analyze last saw, or what is counted since.
-    `SELECT t.n::int AS n, pg_total_relation_size(c.oid)::float8 AS bytes, greatest(c.reltuples, s.n_live_tup, 0)::float8 AS rows
+    // Rows are an estimate: what vacuum and analyze last saw, or what is counted since. Asking for the size waits for whoever
+    // locks the table whole; then its size is what vacuum last saw.
+    `SELECT t.n::int AS n, CASE WHEN EXISTS (SELECT FROM pg_locks l WHERE l.relation = c.oid AND l.mode = 'AccessExclusiveLock' AND l.pid <> pg_backend_pid()) THEN c.relpages::float8 * current_setting('block_size')::int ELSE pg_total_relation_size(c.oid)::float8 END AS bytes, greatest(c.reltuples, s.n_live_tup, 0)::float8 AS rows
      FROM unnest($1::text[]) WITH ORDINALITY t(name, n) JOIN pg_class c ON c.oid = to_regclass(t.name) LEFT JOIN pg_stat_all_tables s ON s.relid = c.oid`,
     [tables.map(({ now }) => quotedTable(now))],
     (row) => ({ n: Number(row['n']), bytes: Number(row['bytes']), rows: Number(row['rows']) }),
