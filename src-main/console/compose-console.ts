@@ -177,7 +177,7 @@ export async function composeConsole(options: ComposeOptions): Promise<Core> {
     begun = true
     return engine
   }
-  const dispatch = createDispatch({ identity, role, session, store, reader, metrics, status, broadcast, providers, note, rebuild, readOnlyReason, measuring: () => measuring, migrating: () => working() && migrating, engine: working, engineAsItIs: () => engine })
+  const dispatch = createDispatch({ identity, role, session, store, reader, metrics, status, broadcast, providers, note, rebuild, readOnlyReason, measuring: () => measuring, migrating: () => working() && migrating, pairs, engine: working, engineAsItIs: () => engine })
   if (options.trustWorkspace && !session.trusted && session.workspace) await dispatch.workspace.trust({ commandsDigest: session.workspace.commandsDigest }, { signal: new AbortController().signal })
   else if (begun) begin()
   if (readOnlyReason === null && options.scope === 'whole') await noteOpening()

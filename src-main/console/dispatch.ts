@@ -6,6 +6,7 @@ import type { WatchItem } from '../contract/system.ts'
 import type { Role } from '../contract/vocabulary.ts'
 import type { MetricsStore } from '../core/ports.ts'
 import type { Engine } from '../engine/engine.ts'
+import type { Pairs } from '../providers/postgres/replication/pairs.ts'
 import type { Providers } from '../providers/registry.ts'
 import type { Broadcast } from '../rpc/broadcast.ts'
 import type { CallContext, CoreApi } from '../rpc/core-api.ts'
@@ -17,6 +18,7 @@ import { createJournalApi } from './journal-api.ts'
 import type { Measuring } from './measuring.ts'
 import type { Migrating } from './migrating.ts'
 import { createMigrationsApi } from './migrations-api.ts'
+import { createPairsApi } from './pairs-api.ts'
 import { testDeclaredWebhook } from './notifications/test-webhook.ts'
 import type { Status } from './status.ts'
 import { testLocalConnection } from './test-connection.ts'
@@ -43,6 +45,7 @@ export interface DispatchParts {
   /** What the workspace declares to be measured. */
   readonly measuring: () => Measuring
   readonly migrating: () => Migrating
+  readonly pairs: Pairs
   readonly note: (draft: Pick<JournalDraft, 'action' | 'summary' | 'evidence'> & Partial<JournalDraft>) => Promise<void>
   /** Starts the engine anew on what the workspace says now. */
   readonly rebuild: () => void
@@ -201,6 +204,7 @@ export function createDispatch(parts: DispatchParts): CoreApi {
       list: async ({ service, limit }) => [...engine().releasesOf(service, limit)],
     },
     migration: createMigrationsApi(() => parts.migrating().migrations, who),
+    pair: createPairsApi({ pairs: parts.pairs, workspace: () => session.inForce, who, adminOnly, note }),
     journal: createJournalApi(parts.reader, {
       checkpoint: () => parts.store.checkpoint(),
       note: (action, summary, evidence) => (parts.readOnlyReason === null ? note({ action, summary, evidence }) : Promise.resolve()),

@@ -11,7 +11,8 @@ import {
   verifyProgressSchema,
 } from './journal.ts'
 import { criterionSchema, criterionTrialSchema, foresightSchema, verdictChangeSchema } from './analysis.ts'
-import { MIGRATION_COMMANDS, MISMATCH_CLASSES, migrationEventSchema, migrationSampleSchema, migrationViewSchema, mismatchSchema, preflightReportSchema, sqlStepSchema } from './migration.ts'
+import { PAIR_ACTS, pairComparisonSchema, pairViewSchema } from './pair.ts'
+import { MIGRATION_COMMANDS, MISMATCH_CLASSES, migrationEventSchema, migrationSampleSchema, migrationViewSchema, mismatchSchema, preflightCheckSchema, preflightReportSchema, sqlStepSchema } from './migration.ts'
 import { planSchema } from './plan.ts'
 import { releaseViewSchema } from './release.ts'
 import { logLineSchema, metricsHistorySchema, serviceViewSchema, versionOptionSchema } from './service.ts'
@@ -143,6 +144,18 @@ export const contract = {
     samples: procedure.input(z.strictObject({ migration: z.string(), fromAt: z.number() })).output(z.array(migrationSampleSchema)),
     /** The database's own record, oldest first. */
     events: procedure.input(z.strictObject({ migration: z.string(), afterId: z.int().min(0), limit: z.int().min(1).max(1000) })).output(z.array(migrationEventSchema)),
+  },
+  /** Services whose environments have a PostgreSQL database each. */
+  pair: {
+    get: procedure.input(z.strictObject({ service: serviceName })).output(pairViewSchema),
+    /** Everything in the way of following `from`, each with a fix. Acts on nothing. */
+    check: procedure.input(z.strictObject({ service: serviceName, from: environmentNameSchema })).output(z.array(preflightCheckSchema)),
+    /** All rows of both sides, while they are written. */
+    compare: procedure.input(z.strictObject({ service: serviceName })).output(pairComparisonSchema),
+    /** `side`: the one that takes the writes. `copy`: with the rows it has already. */
+    act: procedure
+      .input(z.strictObject({ service: serviceName, act: z.enum(PAIR_ACTS), side: environmentNameSchema, copy: z.boolean().default(true), reason: z.string().max(2000).default(''), operationId }))
+      .output(pairViewSchema),
   },
   journal: {
     search: procedure

@@ -34,6 +34,8 @@ const OPTIONS = {
   port: { type: 'string' },
   trust: { type: 'boolean' },
   'no-open': { type: 'boolean' },
+  side: { type: 'string' },
+  'no-copy': { type: 'boolean' },
 } as const
 
 type Values = ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>['values']
@@ -61,6 +63,7 @@ export const COMMANDS = {
   'restore-guard': { arguments: ['SERVICE'], options: ['reason'] },
   migrations: { arguments: [], options: [] },
   migration: { arguments: ['MIGRATION'], options: [] },
+  pair: { arguments: ['SERVICE', 'ACT'], options: ['side', 'no-copy', 'reason'] },
   migrate: { arguments: ['MIGRATION', 'ACT'], options: ['reason', 'confirm', 'limit'] },
   trust: { arguments: [], options: ['yes'] },
   start: { arguments: ['SERVICE'], options: ['reason'] },

@@ -8,6 +8,7 @@ import { backup, exportJournal, restore, verify } from './journal-commands.ts'
 import type { OpenLink } from './link.ts'
 import { audit, log, status, versions } from './look-commands.ts'
 import { migrate, migration, migrations } from './migration-commands.ts'
+import { pair } from './pair-commands.ts'
 import { asFault, createOutput, type TerminalStreams } from './output.ts'
 import { EXIT, HELP, UsageError } from './usage.ts'
 
@@ -16,6 +17,7 @@ const COMMAND_TABLE: { readonly [Name in CommandName]: Command } = {
   deploy, promote, approve, pause, resume, retry, abandon, rollback, explain, trust, start, stop,
   upgrade,
   migrations, migration, migrate,
+  pair,
   'suspend-guard': suspendGuard,
   'restore-guard': restoreGuard,
   verify, export: exportJournal, backup, restore,

@@ -37,6 +37,10 @@ Migrations
                                preflight | rehearse | sql | mismatches (--limit N) | repair
                                --reason TEXT; --confirm ID for what cannot be undone
 
+Blue and green with a database each
+  pair SERVICE ACT             status | check | compare | set-up | switch | cancel | tear-down
+                               --side blue|green: the one that takes the writes   --no-copy: rows are there  --reason TEXT
+
 Journal
   verify                       check the whole chain
   export                       --format jsonl|csv  --out FILE  and the filters of audit
