@@ -74,7 +74,8 @@ export function needsExtraWalk(comparison: Comparison): boolean {
 
 const ABSENT: ListedRow = { inSource: false, inTarget: true, differs: [], lossy: [], forbidden: [], source: {}, stored: {}, expected: {}, back: {} }
 
-async function listed(session: Session, comparison: Comparison, extent: Extent, foundBy: Mismatch['foundBy']): Promise<readonly Found[] | null> {
+/** Rows of an extent that are not as they should be; null: the migration moved on. */
+export async function listed(session: Session, comparison: Comparison, extent: Extent, foundBy: Mismatch['foundBy']): Promise<readonly Found[] | null> {
   const values = statementValues()
   let overtaken = false
   const found = await rowsOf(session, listSql(comparison, extent, LISTED, values), values.list, (row) => {

@@ -2,8 +2,8 @@ import { keyTexts, withinKeys, withinRange, type Key, type KeyColumn, type KeyRa
 import { fromSql, sharesKey, standingSql, type ComparedColumn, type Comparison } from './compare-units.ts'
 import { quoted, quotedTable } from './units.ts'
 
-/** What is looked at: a stretch of keys, or some of them. */
-export type Extent = { readonly range: KeyRange } | { readonly keys: readonly Key[] }
+/** What is looked at: a stretch of keys, some keys, or a stretch of the table as it is stored. */
+export type Extent = { readonly range: KeyRange } | { readonly keys: readonly Key[] } | { readonly blocks: { readonly from: number; readonly upTo: number | null } }
 
 /** The parts one comparing statement is made of. */
 interface Parts {
@@ -139,6 +139,10 @@ function linkParts(comparison: Comparison, extent: Extent, values: Values): Part
 
 /** The condition for what is looked at, over the key's columns of `alias`. */
 export function within(key: readonly KeyColumn[], extent: Extent, values: Values, alias: string): string {
+  if ('blocks' in extent) {
+    const { from, upTo } = extent.blocks
+    return `${alias}.ctid >= '(${from},0)'::tid${upTo === null ? '' : ` AND ${alias}.ctid < '(${upTo},0)'::tid`}`
+  }
   return 'range' in extent ? withinRange(key, extent.range, values, alias) : withinKeys(key, extent.keys, values, alias)
 }
 

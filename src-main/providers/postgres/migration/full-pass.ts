@@ -2,13 +2,14 @@ import type { MigrationContext } from './context.ts'
 import type { StopSignal } from '../../../core/ports.ts'
 import type { Verification } from '../../../contract/migration.ts'
 import { assertFence, beginCheckpoint, moveCheckpoint, readCheckpoint, type Checkpoint } from './checkpoints.ts'
-import { compareExtra, compareRange, needsExtraWalk, type Compared } from './compare-rows.ts'
+import { compareExtra, compareKeys, compareRange, needsExtraWalk, type Compared } from './compare-rows.ts'
 import { comparisonsOf, type Comparison } from './compare-units.ts'
 import { estimatedRows } from './estimated-rows.ts'
 import { rest } from './context.ts'
 import { recordMismatches } from './mismatches.ts'
 import { chunkBounds } from './pass-plan.ts'
-import type { Key, KeyRange } from './page.ts'
+import { keyFromRecord, type Key, type KeyRange } from './page.ts'
+import { physicalWalk } from './physical-walk.ts'
 import { lookAgain } from './look-again.ts'
 import type { Session } from './session.ts'
 import type { ThrottleVerdict } from './throttle.ts'
@@ -29,6 +30,9 @@ export interface PassRequest {
   /** Rests so many times as long as comparing took. */
   readonly restRatio: number
 }
+
+/** What was compared since is compared again after a crash. */
+const KEEP_EVERY_MS = 500
 
 /** Walks of one pass: each comparison by the source's key, and where that cannot see what is too much, the target's. */
 interface Walk {
@@ -79,7 +83,7 @@ async function beginOrResume(session: Session, work: PassRequest['work'], { id, 
   const resumable = before.every((at) => at !== null && at.extra['standing'] === standing && Date.now() - at.startedAtMs < definition.policy.maxPassAgeMs) && before.some((at) => at !== null && !at.done)
   if (resumable) return Math.min(...before.map((at) => at?.startedAtMs ?? Date.now()))
   for (const { name, comparison, extra } of walks) {
-    const rowsTotal = await estimatedRows(session, extra ? { from: comparison.to } : comparison)
+    const rowsTotal = await estimatedRows(session, extra ? { from: comparison.to } : comparison, 0)
     await beginCheckpoint(session, id, work, name, [], { highKey: null, rowsTotal })
     await moveCheckpoint(session, id, work, name, [], { lastKey: null, rows: 0, done: false, extra: { standing, mismatches: 0 } })
   }
@@ -93,6 +97,22 @@ async function places(session: Session, id: string, work: PassRequest['work'], w
   return found
 }
 
+/** The quick way. What it found is looked at once more by its keys, in a snapshot of now, before it is on record. */
+async function inOneSnapshot(request: PassRequest, session: Session, name: string, comparison: Comparison, rowsTotal: number): Promise<'done' | 'overtaken' | 'notFit'> {
+  const { work, context, progress } = request
+  const { id, definition } = context
+  const seen = await physicalWalk({ ...request, chunkRows: definition.verify.chunkRows }, comparison, rowsTotal)
+  if (seen === null) return 'notFit'
+  const keys = seen.found.map(({ key }) => keyFromRecord(key, comparison.key)).filter((key) => key !== null)
+  const now = await compareKeys(session, comparison, keys, work)
+  if (seen.overtaken || now.overtaken) return 'overtaken'
+  const recorded = await recordMismatches(session, id, definition.verify.ignore, now.found, Date.now())
+  const mismatches = seen.mismatches - seen.found.length + now.mismatches - recorded.accepted
+  await assertFence(session, context)
+  await moveCheckpoint(session, id, work, name, comparison.key, { lastKey: null, rows: seen.rows, done: true, extra: { ...progress.kept(), standing: comparison.standing.text, mismatches } })
+  return 'done'
+}
+
 async function walked(request: PassRequest, session: Session, { name, comparison, extra }: Walk): Promise<'done' | 'stopped' | 'overtaken'> {
   const { work, context, sessions, verdict, progress, signal } = request
   const { id, definition } = context
@@ -100,9 +120,16 @@ async function walked(request: PassRequest, session: Session, { name, comparison
   const at = await readCheckpoint(session, id, work, name, key)
   if (!at || at.done) return 'done'
   progress.begin(name, at.rowsDone, at.rowsTotal)
+  if (at.lastKey === null && !extra && request.restRatio <= 1) {
+    const outcome = await inOneSnapshot(request, session, name, comparison, at.rowsTotal)
+    if (outcome !== 'notFit') return outcome
+    progress.begin(name, at.rowsDone, at.rowsTotal)
+  }
   const bounds = await chunkBounds(session, quotedTable(extra ? comparison.to : comparison.from), key, at.lastKey, at.rowsTotal - at.rowsDone, definition.verify.chunkRows)
   const chunks: readonly KeyRange[] = [...bounds, null].map((upTo: Key | null, index) => ({ after: index === 0 ? at.lastKey : (bounds[index - 1] ?? null), upTo }))
   let mismatches = Number(at.extra['mismatches'] ?? 0)
+  let keptAtMs = performance.now()
+  let unkept = 0
   let size = { rows: definition.verify.chunkRows, recentMs: [] as readonly number[] }
   for (let next = 0; next < chunks.length; ) {
     if (signal.aborted) return 'stopped'
@@ -125,16 +152,23 @@ async function walked(request: PassRequest, session: Session, { name, comparison
     const rows = results.reduce((sum, result) => sum + result.rows, 0)
     mismatches += results.reduce((sum, result) => sum + result.mismatches, 0) - recorded.accepted
     next += turn.length
-    await assertFence(session, context)
     const tookMs = performance.now() - begun
     size = { rows: definition.verify.chunkRows, recentMs: [...size.recentMs, tookMs].slice(-10) }
     progress.batch(rows, size)
+    unkept += rows
+    if (next < chunks.length && performance.now() - keptAtMs < KEEP_EVERY_MS) {
+      await rest(request.restRatio * tookMs, signal)
+      continue
+    }
+    keptAtMs = performance.now()
+    await assertFence(session, context)
     await moveCheckpoint(session, id, work, name, key, {
       lastKey: chunks[next - 1]?.upTo ?? null,
-      rows,
+      rows: unkept,
       done: next >= chunks.length,
       extra: { ...progress.kept(), standing: comparison.standing.text, mismatches },
     })
+    unkept = 0
     if (next < chunks.length) await rest(request.restRatio * tookMs, signal)
   }
   return 'done'

@@ -2,15 +2,17 @@
  * M3: how fast all rows are compared, and how soon one wrong row among them is shown.
  *     npm run bench -- verify-rows [--rows 1000000] [--pairs 7] [--version 15] [--json]
  * Against one bare statement over the whole table with the very same condition, as the server likes to run it. The pass
- * has all its checkpoints, its record of mismatches and its second look at them; it compares on one connection when
- * throttled, on two when not. Both arms are told apart by the medians of alternating pairs.
+ * has all its checkpoints, its record of mismatches and its second look at them, and goes over connections that are open,
+ * as does the bare statement: three, as many processes as the server gives the statement.
  */
 import { comparePairs, median, numberOption, report, timeMs } from '../../../bench/measure.ts'
 import { DEFAULT_THROTTLE, DEFAULT_VERIFY, type Change } from '../../../contract/migration-definition.ts'
 import { startServer, type ServerVersion } from '../testing/servers.ts'
+import { fullPass } from './full-pass.ts'
 import { listMismatches } from './mismatches.ts'
 import { startedMigration } from './testing/started-migration.ts'
 import { createWork } from './work.ts'
+import { workProgress } from './work-progress.ts'
 
 const rows = numberOption('rows', 1_000_000)
 const pairs = numberOption('pairs', 7)
@@ -36,7 +38,12 @@ const copyMs = await timeMs(() => createWork().run({ context: throttled, work: '
 await started.sql('VACUUM (ANALYZE) orders')
 const context = await started.in('dualWrites')
 
-const pass = () => timeMs(() => createWork().run({ context, work: 'fullPass', ...asked }))
+const open = await Promise.all([1, 2, 3].map(() => started.sessions.dedicated()))
+const pass = () =>
+  timeMs(async () => {
+    const outcome = await fullPass({ work: 'fullPass', context, sessions: open.map(({ session }) => session), verdict: () => ({ level: 'run', reason: '' }), progress: workProgress('fullPass', Date.now), signal: asked.signal, restRatio: 0 })
+    if (outcome === 'stopped' || outcome === 'overtaken' || outcome.rows !== rows) throw new Error('the pass did not see every row')
+  })
 const bare = () =>
   started.sessions.use((session) =>
     timeMs(() => session.query(`SELECT count(*), count(*) FILTER (WHERE sb_mig_amount IS DISTINCT FROM amount::numeric(12,2) OR amount IS DISTINCT FROM sb_mig_amount::text) FROM orders`)),
@@ -52,6 +59,7 @@ for (let n = 1; n <= 5; n += 1) {
   const found = await started.sessions.use((session) => listMismatches(session, 'mig', { limit: 100, status: 'open' }))
   if (found.length === n && found.some(({ key }) => key['id'] === String(id))) shown += 1
 }
+await Promise.all(open.map((one) => one.end()))
 await started.close()
 await server.stop()
 

@@ -47,8 +47,9 @@ export function createWork(): Work {
       throttle = await throttleLoop(context, request, { probe: probeSql(context), signal })
       const parts = { context, session: first, throttle, progress: kept, signal }
       const { niceRatio } = context.definition.throttle
-      // Unthrottled, a second session works beside the first.
-      const lanes = niceRatio === 0 && (work === 'backfill' || work === 'fullPass') ? [await session()] : []
+      // Unthrottled, others work beside the first.
+      const beside = niceRatio > 0 ? 0 : work === 'backfill' ? 1 : work === 'fullPass' ? 2 : 0
+      const lanes = await Promise.all(Array.from({ length: beside }, session))
       if (work === 'backfill') return await backfill({ ...parts, lanes })
       if (work === 'validate') return await validate(parts)
       if (work === 'shadowScan') return await shadowScan(parts)
