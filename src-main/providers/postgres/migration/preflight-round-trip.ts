@@ -4,7 +4,7 @@ import type { TableDetail } from './facts.ts'
 import { finding } from './lint.ts'
 import { ask, isLost, serverError } from './preflight-context.ts'
 import type { PreflightContext } from './preflight-context.ts'
-import { MAX_ROWS, mismatch, recordOf, texts } from './preflight-rows.ts'
+import { estimatedRows, MAX_ROWS, MAX_WHOLE_ROWS, mismatch, recordOf, texts } from './preflight-rows.ts'
 import type { ScanLimits } from './preflight-rows.ts'
 import { projectionsOf } from './preflight-shape.ts'
 import type { Shape } from './preflight-shape.ts'
@@ -26,6 +26,10 @@ export async function roundTrip(context: PreflightContext, limits: ScanLimits): 
     const sql = lostRowsSql(change, table, shapes, MAX_ROWS - found.length)
     if (sql === null || found.length >= MAX_ROWS) continue
     if (limits.signal.aborted || Date.now() >= limits.deadlineAt) return { checks: [...checks, notTried(table, 'the time was up')], rows: found }
+    if ((await estimatedRows(context, quotedTable(table.name))) > MAX_WHOLE_ROWS) {
+      checks.push(notTried(table, 'it is too large for that here'))
+      continue
+    }
     try {
       await context.session.query(`SET statement_timeout = ${Math.max(100, limits.deadlineAt - Date.now())}`)
       const at = Date.now()

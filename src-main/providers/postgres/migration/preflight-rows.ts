@@ -17,6 +17,8 @@ const FIRST_CHUNK_ROWS = 5000
 const MIN_CHUNK_ROWS = 50
 const MAX_CHUNK_ROWS = 50_000
 const CHUNK_TARGET_MS = 500
+/** Above so many rows nothing is sorted or joined as a whole: it would fill the server's disk with temporary files. */
+export const MAX_WHOLE_ROWS = 3_000_000
 /** Of a value so much is shown. */
 const MAX_TEXT = 300
 
@@ -182,6 +184,7 @@ async function reject(scan: Scan, range: KeyRange, error: unknown): Promise<void
 async function duplicates(scan: Scan): Promise<readonly PreflightCheck[]> {
   const { context, comparison, limits, found } = scan
   const checks: PreflightCheck[] = []
+  if (comparison.unique.length > 0 && (await estimatedRows(context, quotedTable(comparison.from))) > MAX_WHOLE_ROWS) return [finding('unique', 'warning', `Whether ${comparison.unique.map(({ words }) => words).join(' and ')} would be unique was not tried: ${spoken(comparison.from)} is too large for that here.`, 'Shadow reads try it before anything is written.')]
   for (const { words, expressions } of comparison.unique) {
     if (limits.signal.aborted || Date.now() >= limits.deadlineAt || found.length >= MAX_ROWS) return [...checks, finding('unique', 'warning', `Whether ${words} would be unique was not tried: the time was up.`, 'Shadow reads try it before anything is written.')]
     const given = expressions.map((expression) => `(${expression}) IS NOT NULL`).join(' AND ')
@@ -198,6 +201,12 @@ async function duplicates(scan: Scan): Promise<readonly PreflightCheck[]> {
     }
   }
   return checks
+}
+
+/** Rows the planner expects. */
+export async function estimatedRows({ session }: PreflightContext, table: string): Promise<number> {
+  const [row = {}] = await ask(session, 'SELECT greatest(reltuples, 0) AS rows FROM pg_class WHERE oid = to_regclass($1)', [table])
+  return numberOf(row, 'rows')
 }
 
 export function mismatch(scan: Pick<Scan, 'found' | 'at'>, table: string, key: Record<string, string>, of: 'rejected' | 'lossy', columns: readonly string[], old: Record<string, string | null> | null, fresh: Record<string, string | null> | null, detail: string): Mismatch {

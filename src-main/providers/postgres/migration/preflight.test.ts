@@ -250,6 +250,14 @@ describe.skipIf(why !== null)(`preflight on PostgreSQL 15${why === null ? '' : `
     expect(report.ok).toBe(true)
   })
 
+  it('sorts and joins no very large table as a whole, and says so', async () => {
+    const large = "UPDATE pg_class SET reltuples = 1e7 WHERE relname = 'customers'"
+    const unique = { ...SPLIT, add: SPLIT.add.map((column) => ({ ...column, unique: column.name === 'first_name' })) }
+    expect((await findings(large, unique)).join('\n')).toMatch(/^warning unique: Whether first_name would be unique was not tried: public\.customers is too large/m)
+    expect((await findings(large, MOVE)).join('\n')).toMatch(/^warning round trip: Whether rows of public\.customers come back was not found out: it is too large/m)
+    expect((await findings('', unique)).join('\n')).not.toMatch(/unique/)
+  })
+
   it('stops when it is asked to', async () => {
     const stop = new AbortController()
     stop.abort()
