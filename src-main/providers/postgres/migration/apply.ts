@@ -41,7 +41,7 @@ export async function applyStep(sessions: Sessions, request: ApplyStep): Promise
   const lockTimeoutMs = request.next.definition.policy.lockTimeoutMs
   let attempts = 0
   let holders: readonly string[] = []
-  let inLineAt = performance.now() - WAIT_IN_LINE_EACH_MS
+  let inLineAt = performance.now()
   const left = () => request.deadlineMs - (performance.now() - startedAt)
   for (;;) {
     const sql = await sessions.use((session) => planned(session, request))
