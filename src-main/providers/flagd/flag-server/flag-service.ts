@@ -1,0 +1,62 @@
+import { type FeatureFlag, FlagdCore } from '@openfeature/flagd-core'
+import type { JsonObject } from '../../../contract/flag-definition.ts'
+import type { Evaluation } from '../../../core/flags/preview.ts'
+import { evaluateFlag } from '../evaluator.ts'
+import type { ServedSet } from '../watch-flag-sets.ts'
+import { createLazyStorage, type LazyStorage } from './lazy-storage.ts'
+
+const SILENT = { error() {}, warn() {}, info() {}, debug() {} }
+
+export interface EvaluatedFlag extends Evaluation {
+  readonly key: string
+  readonly metadata: Readonly<Record<string, string | number | boolean>>
+}
+
+/** The sets being served, ready to be evaluated. */
+export interface FlagService {
+  readonly defaultSet: string
+  /** Takes a version; from now on it is what evaluations see. */
+  serve(set: ServedSet): void
+  digest(set: string): string | undefined
+  /** Whether results change with time alone. */
+  timeDependent(set: string): boolean
+  flag(set: string, key: string): FeatureFlag | undefined
+  /** Undefined: no such set. */
+  evaluate(set: string, key: string, context: JsonObject): EvaluatedFlag | undefined
+  evaluateAll(set: string, context: JsonObject): readonly EvaluatedFlag[] | undefined
+}
+
+interface Served {
+  set: ServedSet
+  readonly storage: LazyStorage
+  readonly core: FlagdCore
+}
+
+export function createFlagService(defaultSet: string): FlagService {
+  const sets = new Map<string, Served>()
+  const one = ({ core }: Served, key: string, context: JsonObject): EvaluatedFlag => ({ key, ...evaluateFlag(core, key, context), metadata: core.getFlag(key)?.metadata ?? {} })
+  return {
+    defaultSet,
+    serve(set) {
+      let served = sets.get(set.name)
+      if (!served) {
+        const storage = createLazyStorage()
+        served = { set, storage, core: new FlagdCore(storage, SILENT) }
+        sets.set(set.name, served)
+      }
+      served.storage.setDocument(set.document)
+      served.set = set
+    },
+    digest: (set) => sets.get(set)?.set.digest,
+    timeDependent: (set) => sets.get(set)?.set.text.includes('$flagd.timestamp') ?? false,
+    flag: (set, key) => sets.get(set)?.core.getFlag(key),
+    evaluate(set, key, context) {
+      const served = sets.get(set)
+      return served && one(served, key, context)
+    },
+    evaluateAll(set, context) {
+      const served = sets.get(set)
+      return served && [...served.core.getFlags().keys()].map((key) => one(served, key, context))
+    },
+  }
+}

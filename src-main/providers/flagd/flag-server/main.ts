@@ -1,0 +1,39 @@
+// node main.ts --folder FOLDER [--http-port 8016] [--sync-port 8015] [--host 127.0.0.1] [--set flags]
+// A process of its own. Says where it listens in one line of JSON, then serves until SIGTERM or SIGINT.
+import { mkdirSync } from 'node:fs'
+import { parseArgs } from 'node:util'
+import { startFlagServer } from './start-flag-server.ts'
+
+const { values } = parseArgs({
+  options: {
+    folder: { type: 'string' },
+    'http-port': { type: 'string', default: '8016' },
+    'sync-port': { type: 'string', default: '8015' },
+    host: { type: 'string', default: '127.0.0.1' },
+    set: { type: 'string', default: 'flags' },
+  },
+})
+
+const port = (text: string): number => {
+  const number = Number(text)
+  if (!Number.isInteger(number) || number < 0 || number > 65_535) throw new Error(`${text} is no port.`)
+  return number
+}
+
+try {
+  if (values.folder === undefined) throw new Error('--folder is missing: the folder with the flag sets.')
+  mkdirSync(values.folder, { recursive: true })
+  const server = await startFlagServer({ folder: values.folder, host: values.host, httpPort: port(values['http-port']), syncPort: port(values['sync-port']), defaultSet: values.set })
+  console.log(JSON.stringify({ ready: true, pid: process.pid, httpPort: server.httpPort, syncPort: server.syncPort }))
+  let ending = false
+  const end = (): void => {
+    if (ending) return
+    ending = true
+    void server.close().then(() => process.exit(0))
+  }
+  process.on('SIGTERM', end)
+  process.on('SIGINT', end)
+} catch (error) {
+  console.error(`The flag server could not start: ${error instanceof Error ? error.message : String(error)}`)
+  process.exit(1)
+}
