@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { Change } from '../../../contract/migration-definition.ts'
+import { DEFAULT_VERIFY, type Change } from '../../../contract/migration-definition.ts'
 import type { MigrationSample } from '../../../contract/migration.ts'
 import { serverOrWhy, startServer, type TestServer } from '../testing/servers.ts'
 import { listMismatches } from './mismatches.ts'
@@ -91,6 +91,56 @@ describe.skipIf(why !== null)(`watching on PostgreSQL 15${why ? ` (skipped: ${wh
     expect((await mismatches())[0]).toMatchObject({ status: 'repaired', repair: '' })
     expect(await started.sql(`SELECT evidence->'before'->>'first' AS before, evidence->'after'->>'first' AS after FROM signalbox.events WHERE kind = 'repair'`)).toEqual([{ before: 'Wrong', after: 'Ada77' }])
     expect((await verification()).repairsAfterBackfill).toBe(1)
+    await started.close()
+  })
+
+  it('lowers the share of written keys when more come than may be read, shows it, and keeps up', async () => {
+    const { started, context, verification } = await dualWrites({ verify: { ...DEFAULT_VERIFY, writtenKeysPerSecond: 40, readsPerSecond: 0 } })
+    let writing = true
+    const writer = (async () => {
+      for (let i = 0; writing; i += 1) await started.sql(`UPDATE people SET full_name = 'Cy ${i}' WHERE id BETWEEN ${(i * 50) % 1200} AND ${((i * 50) % 1200) + 50}`)
+    })()
+    await watched(context, async () => (await verification()).written.sampledShare < 0.5)
+    const lowered = await verification()
+    expect(lowered.written.sampledShare).toBeLessThan(0.5)
+    expect(lowered.written.sampledShare).toBeGreaterThanOrEqual(8 / 1024)
+    writing = false
+    await writer
+    await watched(context, async () => (await verification()).written.sampledShare > lowered.written.sampledShare)
+    expect((await verification()).written.sampledShare).toBeGreaterThan(lowered.written.sampledShare)
+    expect((await verification()).open.differs).toBe(0)
+    await started.close()
+  })
+
+  it('asks questions of the operator of both shapes, and settles those that are answered alike again', async () => {
+    const queries = [
+      { name: 'same', old: 'SELECT upper(full_name) FROM people WHERE id = $1', new: `SELECT upper(first || ' ' || last) FROM people WHERE id = $1` },
+      { name: 'wrong', old: 'SELECT full_name FROM people WHERE id = $1', new: 'SELECT last FROM people WHERE id = $1' },
+      { name: 'broken', old: 'SELECT full_name FROM people WHERE id = $1', new: 'SELECT nothing FROM people WHERE id = $1' },
+    ]
+    const { started, context, verification, mismatches } = await dualWrites({ verify: { ...DEFAULT_VERIFY, readsPerSecond: 200, queries } })
+    await watched(context, async () => (await verification()).reads.different > 0 && (await verification()).reads.unverifiable > 0)
+    const found = await mismatches()
+    expect(found.some(({ table }) => table === 'query same')).toBe(false)
+    expect(found.find(({ table }) => table === 'query wrong')).toMatchObject({ class: 'differs', foundBy: 'sample', status: 'open' })
+    expect(found.find(({ class: kind }) => kind === 'unverifiable')?.detail).toContain('nothing')
+    await started.close()
+  })
+
+  it('stands still while paused, but for what is written', async () => {
+    const { started, context, verification, mismatches } = await dualWrites()
+    await watched(
+      context,
+      async () => {
+        await started.sql(`UPDATE people SET full_name = 'Di Fox' WHERE id = 5`)
+        return (await verification()).written.checked > 3
+      },
+      () => true,
+    )
+    const seen = await verification()
+    expect(seen).toMatchObject({ lastPass: null, reads: { same: 0, different: 0 } })
+    expect(seen.written.checked).toBeGreaterThan(3)
+    expect(await mismatches()).toEqual([])
     await started.close()
   })
 })
