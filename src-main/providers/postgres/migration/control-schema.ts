@@ -6,6 +6,7 @@ export const CONTROL_SCHEMA = 'signalbox'
  *
  * `events` refuses change and removal. `written` is a queue of keys that clients wrote, unlogged: after a crash of the
  * server it is empty, and the next full pass covers what it held. `switches` is what applications and views read.
+ * `pending` is never seen with a row in it: two transactions that write parts of one row wait for each other by its key.
  */
 export const CONTROL_SQL = `
 CREATE SCHEMA IF NOT EXISTS signalbox;
@@ -83,6 +84,7 @@ CREATE UNLOGGED TABLE IF NOT EXISTS signalbox.written (
   key jsonb NOT NULL,
   at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
+CREATE UNLOGGED TABLE IF NOT EXISTS signalbox.pending (key text PRIMARY KEY);
 CREATE TABLE IF NOT EXISTS signalbox.reported (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   migration text NOT NULL,

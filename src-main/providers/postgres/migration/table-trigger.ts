@@ -84,28 +84,38 @@ function mirrorRow(definition: MigrationDefinition, link: NumberedLink, index: n
   const values = set.map(({ value }) => value)
   const nothing = set.map(() => 'NULL')
   const fills = links.filter((other) => other.direction === link.direction && other.target === target && !other.existence)
-  // A filling row and the row it fills may be written at the same moment; whoever comes second must see the first.
-  const oneByOne = fills.length === 0 ? '' : `\n      PERFORM pg_advisory_xact_lock(hashtextextended(${guard(definition, target, guardOrder(link, variables))}, 0) & 4095);`
+  // A filling row and the row it fills may be written at the same moment by two transactions that do not see each
+  // other. Both insert the same key then, so that the second waits for the end of the first, and looks again. What is
+  // inserted is deleted at once: a key in progress is what holds up, and only writers of this very row.
+  const pending = guard(definition, target, guardOrder(link, variables))
+  const waitForOther = `INSERT INTO signalbox.pending (key) VALUES (${pending}) ON CONFLICT DO NOTHING;
+        DELETE FROM signalbox.pending WHERE key = ${pending};`
+  const untilFound = (statement: string) => `${statement}
+      IF NOT FOUND THEN
+        ${waitForOther}
+        ${statement}
+      END IF;`
   const remove = link.existence
     ? `DELETE FROM ${to} t WHERE ${keyIs};`
     : set.length === 0
       ? ''
-      : `UPDATE ${to} t SET ${set.map(({ column }) => `${column} = NULL`).join(', ')} WHERE ${keyIs};`
+      : untilFound(`UPDATE ${to} t SET ${set.map(({ column }) => `${column} = NULL`).join(', ')} WHERE ${keyIs};`)
   const write = link.existence
     ? `${fills.length > 0 ? 'inserted := NULL;\n      ' : ''}INSERT INTO ${to} AS t (${[...link.key.map(({ column }) => quoted(column)), ...set.map(({ column }) => column)].join(', ')}) VALUES (${[...variables, ...set.map(({ value }) => value)].join(', ')})
         ON CONFLICT (${link.key.map(({ column }) => quoted(column)).join(', ')}) ${set.length === 0 ? 'DO NOTHING' : `DO UPDATE SET ${set.map(({ column }) => `${column} = EXCLUDED.${column}`).join(', ')} WHERE ${imagesDiffer(set.map(({ column }) => `t.${column}`), set.map(({ column }) => `EXCLUDED.${column}`))}`}${fills.length > 0 ? ' RETURNING t.xmax = 0 INTO inserted' : ''};${fills
         .map((fill) => `\n      IF inserted THEN
+        ${untilFound(`PERFORM FROM ${quotedTable(fill.source.stored)} s WHERE ${fill.key.map(({ column, expression }, place) => `(${over('s', expression, fill.source)}) = ${variables[link.key.findIndex((part) => part.column === column)] ?? variables[place] ?? 'NULL'}`).join(' AND ')} FOR SHARE;`)}
         UPDATE ${to} t SET ${fill.set.map(({ column, expression }) => `${quoted(column)} = (${over('s', expression, fill.source)})`).join(', ')} FROM ${quotedTable(fill.source.stored)} s WHERE ${fill.key.map(({ column, expression }) => `(${over('s', expression, fill.source)}) = t.${quoted(column)}`).join(' AND ')} AND ${keyIs};
       END IF;`)
         .join('')}`
     : set.length === 0
       ? ''
-      : `UPDATE ${to} t SET ${set.map(({ column, value }) => `${column} = ${value}`).join(', ')} WHERE ${keyIs};`
+      : untilFound(`UPDATE ${to} t SET ${set.map(({ column, value }) => `${column} = ${value}`).join(', ')} WHERE ${keyIs};`)
   const quarantineKey = rowObject('KEY', source.primaryKey.map((name) => ({ name, stored: name })))
   const act = `    IF TG_OP = 'DELETE' THEN
       ${compute('OLD')}
       IF ${given} THEN
-      ${mark(nothing)}${oneByOne}
+      ${mark(nothing)}
       ${remove}
       END IF;
       DELETE FROM signalbox.quarantine q WHERE q.migration = ${id} AND q.unit = ${literal(link.unit)} AND q.key = ${quarantineKey.replaceAll('KEY.', 'OLD.')};
@@ -114,7 +124,7 @@ function mirrorRow(definition: MigrationDefinition, link: NumberedLink, index: n
         IF ${imagesDiffer(keyOf('OLD'), keyOf('NEW'))} THEN
           ${compute('OLD')}
           IF ${given} THEN
-          ${mark(nothing)}${oneByOne}
+          ${mark(nothing)}
           ${remove}
           END IF;
         END IF;
@@ -123,7 +133,7 @@ function mirrorRow(definition: MigrationDefinition, link: NumberedLink, index: n
       ${compute('NEW')}
       IF ${given} THEN
       ${make}
-      ${mark(values)}${oneByOne}
+      ${mark(values)}
       ${write}
       END IF;
     END IF;

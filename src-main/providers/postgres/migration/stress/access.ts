@@ -18,6 +18,11 @@ export interface Course {
   readonly new: readonly Access[]
   /** Share of tenants, 0 to 1. */
   readonly newShare: number
+  /**
+   * A customer that goes over to the other side is let go by the one before the other takes it: with tables of both
+   * sides, two writers of one customer may deadlock. Within one table nobody needs to.
+   */
+  readonly handsOver?: boolean
 }
 
 export type Side = 'old' | 'new'

@@ -117,6 +117,10 @@ export const SCENARIOS: readonly Scenario[] = [SPLIT, RETYPE, TWO_TABLES, REKEY]
 
 /** Every way there is in a phase, and the share of customers that are written through the new shape. */
 export function courseIn(scenario: Scenario, phase: MigrationPhase): Course {
+  return { ...waysIn(scenario, phase), handsOver: scenario.definition.change.kind === 'tables' }
+}
+
+function waysIn(scenario: Scenario, phase: MigrationPhase): Course {
   const { id } = scenario.definition
   const { newShape } = scenario
   // Programs may name the views' schemas long before there are any: the rest of the path is what they find then.
@@ -153,5 +157,5 @@ export function courseIn(scenario: Scenario, phase: MigrationPhase): Course {
 export function courseAcross(scenario: Scenario, from: MigrationPhase, to: MigrationPhase): Course {
   const [before, after] = [courseIn(scenario, from), courseIn(scenario, to)]
   const both = (mine: readonly Access[], others: readonly Access[]) => mine.filter((access) => others.some((other) => other.searchPath === access.searchPath && other.shape === access.shape))
-  return { old: both(before.old, after.old), new: both(before.new, after.new), newShare: after.new.length === 0 ? 0 : after.old.length === 0 ? 1 : Math.min(before.newShare, after.newShare) }
+  return { ...before, old: both(before.old, after.old), new: both(before.new, after.new), newShare: after.new.length === 0 ? 0 : after.old.length === 0 ? 1 : Math.min(before.newShare, after.newShare) }
 }

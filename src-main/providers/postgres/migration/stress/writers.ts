@@ -89,7 +89,10 @@ export function startWriters(options: WritersOptions): Writers {
 
   const writers: Writers = {
     async move(next) {
+      const handsOver = next.handsOver === true && next.newShare !== course.newShare
+      if (handsOver) await writers.rest()
       course = next
+      if (handsOver) writers.resume()
       await Promise.all(turns)
     },
     async rest() {
