@@ -62,8 +62,8 @@ export function TopBar({ status }: { readonly status: SystemStatus | null }) {
         <span className="min-w-0 flex-1 truncate">Service, action, screen</span>
         <Kbd>{shortcutLabel('mod+k')}</Kbd>
       </button>
-      {path.startsWith('/migrations/') && <InFlightButton />}
       <div className="flex items-center gap-4 pl-4 text-12 whitespace-nowrap text-ink-2 max-[1100px]:gap-2.5 narrow:h-9">
+        {path.startsWith('/migrations/') && <InFlightButton />}
         {status && (
           <span title={status.workspace.file}>
             {status.workspace.name} <span className="text-ink-3">{status.workspace.tier}</span>

@@ -24,7 +24,7 @@ export function InFlightButton() {
       aria-keyshortcuts="Control+Shift+B"
       title={`${open.action.label}: ${open.action.effect}`}
       onClick={() => ui.set((before) => ({ ...before, confirm: { service: target.name, releaseId: release.id, command: 'rollBack' } }))}
-      className="my-auto ml-2 flex h-[26px] min-w-0 flex-none items-center gap-2 rounded-2 border border-line-3 px-2 text-12 hover:bg-bg-2"
+      className="my-auto flex h-[26px] min-w-0 flex-none items-center gap-2 rounded-2 border border-line-3 px-2 text-12 hover:bg-bg-2"
     >
       <Icon name="back" />
       <span className="sr-only">{open.action.label}: </span>

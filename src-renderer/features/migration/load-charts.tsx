@@ -61,7 +61,7 @@ export function LoadCharts({ migration, reading }: { readonly migration: string;
         <LoadRow {...shared} title="Longest lock wait" values={lines.lock} {...limitAt(policy?.lockTimeoutMs, 'gives up at')} minTop={10} format={ms} tick={whole} />
         <div />
         <div aria-hidden="true" className="relative border-t border-line-1">
-          {timeTicks(fromMs, nowMs, 5).filter((tick) => nowMs - tick > (nowMs - fromMs) * 0.08).map((tick) => (
+          {timeTicks(fromMs, nowMs, 5).filter((tick) => nowMs - tick > (nowMs - fromMs) * 0.15).map((tick) => (
             <span key={tick} className="absolute top-1 -translate-x-1/2 text-11 leading-[14px] text-ink-3" style={{ left: `${((tick - fromMs) / (nowMs - fromMs)) * 100}%` }}>
               {formatMinute(tick)}
             </span>

@@ -38,7 +38,7 @@ export function MigrationBody({ view }: { readonly view: MigrationView }) {
         <div className="col-start-1 row-start-2 flex min-h-0 min-w-0 flex-col overflow-x-hidden overflow-y-auto narrow:overflow-visible">
           <PhaseBand view={view} reading={reading} stale={isStale} />
           {reading ? (
-            <div className="grid min-h-[384px] flex-1 grid-cols-[minmax(280px,min(432px,39%))_minmax(0,1fr)] narrow:grid-cols-1">
+            <div className="grid min-h-[384px] flex-1 grid-cols-[minmax(280px,min(760px,39%))_minmax(0,1fr)] narrow:grid-cols-1">
               <LoadCharts migration={view.id} reading={reading} />
               <Panes view={view} first="Mismatches" />
             </div>

@@ -42,7 +42,7 @@ export function ReadVerification({ reading }: { readonly reading: MigrationReadi
       <Line icon={added !== null && added > 1 ? 'watch' : 'pass'} hue={added !== null && added > 1 ? 'text-watch' : 'text-ink-2'} label="New read against old" value={added === null ? 'unknown' : `${added >= 0 ? '+' : '−'}${Math.abs(added).toFixed(2)} ms`} rest="median" />
       <Line icon={isSampled ? 'watch' : 'pass'} hue={isSampled ? 'text-watch' : 'text-ink-2'} label="Written keys read again" value={formatCount(written.checked)} rest={isSampled ? `${Math.round(written.sampledShare * 100)} % sampled: too many writes` : 'every one'} />
       {reported.same + reported.different > 0 && <Line icon={reported.different > 0 ? 'watch' : 'pass'} hue={reported.different > 0 ? 'text-watch' : 'text-ink-2'} label="Reported by the service" value={formatCount(reported.same)} rest={`${formatCount(reported.different)} different`} />}
-      {repairsAfterBackfill > 0 && <Line icon="fail" hue="text-fail" label="Repairs after the backfill" value={formatCount(repairsAfterBackfill)} rest="something writes past the triggers" />}
+      {repairsAfterBackfill > 0 && <Line icon="fail" hue="text-fail" label="Repairs after the backfill" value={formatCount(repairsAfterBackfill)} rest="past the triggers" />}
       {reading.quarantined > 0 && <Line icon="watch" hue="text-watch" label="In quarantine" value={formatCount(reading.quarantined)} rest="rejected by the new shape" />}
       <p className="px-4 pt-0.5 text-12 text-ink-3">
         {lastPass ? (
