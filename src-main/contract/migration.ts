@@ -254,7 +254,7 @@ export const migrationGateSchema = z.strictObject({ name: z.string(), state: z.e
 export type MigrationGate = Readonly<z.infer<typeof migrationGateSchema>>
 
 export const migrationActionSchema = z.strictObject({
-  command: z.enum([...MIGRATION_COMMANDS, 'repair', 'preflight']),
+  command: z.enum([...MIGRATION_COMMANDS, 'repair', 'preflight', 'rehearse']),
   label: z.string(),
   effect: z.string(),
   blocks: z.array(blockSchema),

@@ -30,6 +30,8 @@ export interface MigrationFacts {
   readonly rehearsed: boolean
   /** The id as typed, for what cannot be undone. */
   readonly typed: string | null
+  /** Where it can be rehearsed, or null. */
+  readonly rehearsalDatabase: string | null
 }
 
 type Rule = (state: MigrationState, command: MigrationCommand, facts: MigrationFacts) => Block | null
@@ -138,6 +140,12 @@ export function blocksForMigration(state: MigrationState, command: MigrationComm
   const rules = ALWAYS.includes(command) ? WHO : FORWARD.includes(command) ? [...WHO, ...SAFETY] : [...WHO, journalMustCommit]
   const blocks = rules.flatMap((rule) => rule(state, command, facts) ?? [])
   return ALWAYS.includes(command) ? blocks : [...blocks, ...gatesPass(state, command, facts)]
+}
+
+/** Why a look that costs the database something, or runs on another one, is not allowed now. */
+export function blocksForLook(state: MigrationState, look: 'preflight' | 'rehearse', facts: MigrationFacts): readonly Block[] {
+  const rules = look === 'preflight' ? [roleMayAct, consoleMayAct, databaseAnswers] : [roleMayAct, consoleMayAct, journalMustCommit]
+  return rules.flatMap((rule) => rule(state, 'start', facts) ?? [])
 }
 
 /** Who still needs the new structure while it is being taken back; null when nobody does. */

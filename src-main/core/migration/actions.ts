@@ -1,7 +1,7 @@
 import type { MigrationAction, MigrationCommand, MigrationPhase, MigrationReading, MigrationStage, MigrationState, MigrationView } from '../../contract/migration.ts'
 import { MIGRATION_STAGES } from '../../contract/migration.ts'
 import type { MigrationDefinition, TableName } from '../../contract/migration-definition.ts'
-import { type MigrationFacts, blocksForMigration, keepsNewShape, shapesOf } from '../interlocks/migration-rules.ts'
+import { type MigrationFacts, blocksForLook, blocksForMigration, keepsNewShape, shapesOf } from '../interlocks/migration-rules.ts'
 import { timeLeft } from '../release/words.ts'
 import { count, gatesOf, openMismatches } from './gates.ts'
 import { MIGRATION_MACHINE, legalCommands } from './machine.ts'
@@ -141,7 +141,7 @@ export function whatHappensNext(state: MigrationState, reading: MigrationReading
   const waits = reading?.progress?.waitsFor
   if (state.phase === 'backfilling' || state.phase === 'verifying') return waits ? `It waits: ${waits}. It goes on by itself.` : 'It goes on by itself until every row is there and was compared.'
   const blocked = reading ? gatesOf(reading, facts.now).filter((gate) => gate.state !== 'passed') : []
-  return blocked.length > 0 ? `It waits for ${blocked.map(({ name }) => name).join(', ')}, then for a person.` : 'It waits for a person.'
+  return blocked.length > 0 ? `It waits for ${blocked.length === 1 ? 'a gate' : `${blocked.length} gates`} (${blocked.map(({ name }) => name).join(', ')}), then for a person.` : 'It waits for a person.'
 }
 
 function headline(state: MigrationState, reading: MigrationReading | null): string {
@@ -149,6 +149,14 @@ function headline(state: MigrationState, reading: MigrationReading | null): stri
   const place = stage === null ? phaseWords(state.phase) : `phase ${MIGRATION_STAGES.indexOf(stage) + 1} of 4, ${stageWords(stage).toLowerCase()}`
   const open = reading ? openMismatches(reading) : 0
   return open > 0 ? `${place}, ${count(open)} open ${open === 1 ? 'mismatch' : 'mismatches'}` : place
+}
+
+/** Looks that are buttons too, where they make sense: before a start. */
+function looks(state: MigrationState, facts: MigrationFacts): readonly MigrationAction[] {
+  if (state.phase !== 'planned') return []
+  const preflight: MigrationAction = { command: 'preflight', label: 'Run preflight', effect: 'Reads all rows; changes nothing.', blocks: [...blocksForLook(state, 'preflight', facts)], weight: 'quiet' }
+  if (facts.rehearsalDatabase === null) return [preflight]
+  return [preflight, { command: 'rehearse', label: 'Rehearse', effect: `All phases and back, on ${facts.rehearsalDatabase}.`, blocks: [...blocksForLook(state, 'rehearse', facts)], weight: 'quiet' }]
 }
 
 /** Everything of the view that follows from state, reading and facts. */
@@ -169,7 +177,7 @@ export function viewMigration(state: MigrationState, facts: MigrationFacts): Pic
     stage: stageOf(state.phase),
     stages: stages(state, facts.now),
     gates: reading ? [...gatesOf(reading, facts.now)] : [],
-    actions: [...repair, ...actions],
+    actions: [...repair, ...actions, ...looks(offered, facts)],
     rollBackWords: rollBackWords(state, reading),
     next: whatHappensNext(state, reading, facts),
     headline: headline(state, reading),

@@ -21,6 +21,8 @@ export interface Rehearsed extends Omit<Rehearsal, 'evidence'> {
 interface Seat {
   readonly definition: MigrationDefinition
   observed: Observed<MigrationReading | null>
+  /** What was last read, for as long as nothing newer is known. Null: nothing yet. */
+  lastState: MigrationState | null
   preflight: PreflightReport | null
   rehearsal: Rehearsed | null
   acting: MigrationView['acting']
@@ -30,11 +32,14 @@ interface Seat {
   published: string
 }
 
+/** Of a migration whose database was not read since this console opened nothing is claimed. */
+const NEVER_READ = (why: string): Pick<MigrationView, 'headline' | 'next' | 'actions' | 'rollBackWords'> => ({ headline: 'unknown', next: `Its database cannot be read: ${why}`, actions: [], rollBackWords: 'What it made is not known before its database can be read.' })
+
 /** What this console knows of each migration, and how it shows it. Truth is the database; this is its last reading. */
 export function createBoard(deps: MigrationsDeps) {
   const seats = new Map<string, Seat>()
   for (const definition of deps.definitions) {
-    seats.set(definition.id, { definition, observed: { kind: 'unknown', since: deps.clock.wallMs(), why: 'It was not read yet.' }, preflight: null, rehearsal: null, acting: null, samples: [], ran: new Map(), published: '' })
+    seats.set(definition.id, { definition, observed: { kind: 'unknown', since: deps.clock.wallMs(), why: 'It was not read yet.' }, lastState: null, preflight: null, rehearsal: null, acting: null, samples: [], ran: new Map(), published: '' })
   }
 
   function seat(id: string): Seat | null {
@@ -45,9 +50,9 @@ export function createBoard(deps: MigrationsDeps) {
     return found.observed.kind === 'known' ? found.observed.value : null
   }
 
-  /** The state as last read; planned where the database knows of none. */
+  /** The state as last read, also while the database does not answer; planned where it knows of none. */
   function stateOf(found: Seat): MigrationState {
-    return readingOf(found)?.state ?? planned(found.definition, 0, 0)
+    return found.lastState ?? planned(found.definition, 0, 0)
   }
 
   function planned(definition: MigrationDefinition, attempts: number, revision: number, digest = ''): MigrationState {
@@ -70,6 +75,7 @@ export function createBoard(deps: MigrationsDeps) {
       preflight: found.preflight && { ok: found.preflight.ok, blockers: found.preflight.checks.filter(({ state }) => state === 'blocker').length },
       rehearsed: found.rehearsal !== null && (found.preflight === null || found.rehearsal.digest === found.preflight.digest),
       typed,
+      rehearsalDatabase: deps.rehearsalOf(found.definition.database),
     }
   }
 
@@ -80,7 +86,7 @@ export function createBoard(deps: MigrationsDeps) {
     const known = facts(found)
     const isStale = found.observed.kind === 'known' && deps.clock.wallMs() - found.observed.observedAt > STALE_MS
     const observed: Seat['observed'] = isStale && found.observed.kind === 'known' ? { kind: 'unknown', since: found.observed.observedAt, why: 'The database has not answered since.' } : found.observed
-    const started = readingOf(found) !== null && !hasEnded(state.phase)
+    const started = found.lastState !== null && !hasEnded(state.phase)
     // What it was started with counts until it is over.
     const definition = started ? state.definition : found.definition
     const digest = found.preflight?.digest ?? (started ? state.digest : '')
@@ -94,6 +100,7 @@ export function createBoard(deps: MigrationsDeps) {
       preflight: found.preflight,
       rehearsal: found.rehearsal && rehearsalView(found, found.rehearsal, digest),
       ...viewMigration(state, known),
+      ...(found.lastState === null && found.observed.kind === 'unknown' ? NEVER_READ(found.observed.why) : {}),
       acting: found.acting,
       definitionChanged: started && JSON.stringify(state.definition.change) !== JSON.stringify(found.definition.change),
     }
@@ -128,6 +135,7 @@ export function createBoard(deps: MigrationsDeps) {
       const found = seats.get(id)
       if (!found) return
       const before = found.observed
+      if (observed.kind === 'known') found.lastState = observed.value?.state ?? null
       found.observed = observed.kind === 'unknown' && before.kind === 'unknown' && before.since > 0 ? { ...observed, since: before.since } : observed
       publish(id)
     },

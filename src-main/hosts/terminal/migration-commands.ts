@@ -11,7 +11,7 @@ const ACTS: Readonly<Record<string, MigrationCommand>> = { start: 'start', advan
 
 function row(view: MigrationView): string {
   const reading = view.observed.kind === 'known' ? view.observed.value : null
-  const progress = reading?.progress && reading.progress.rowsTotal > 0 && !reading.state.done.includes(reading.progress.work) ? `, ${Math.min(100, (100 * reading.progress.rowsDone) / reading.progress.rowsTotal).toFixed(1)} %` : ''
+  const progress = reading?.progress && view.stage !== null && reading.progress.rowsTotal > 0 && !reading.state.done.includes(reading.progress.work) ? `, ${Math.min(100, (100 * reading.progress.rowsDone) / reading.progress.rowsTotal).toFixed(1)} %` : ''
   const unknown = view.observed.kind === 'unknown' ? `  UNKNOWN: ${view.observed.why}` : ''
   return `${view.id.padEnd(28)} ${view.database.padEnd(12)} ${view.headline}${progress}${unknown}`
 }

@@ -43,6 +43,7 @@ export function usePressMigration() {
             const { repaired, left } = await client.migration.repair({ migration, ids: extra.ids === undefined || extra.ids === 'all' ? 'all' : [...extra.ids], reason, operationId })
             return `${plural(repaired, 'row')} repaired, ${formatCount(left)} left`
           }
+          if (command === 'rehearse') return (await client.migration.rehearse({ migration, operationId })).rehearsal?.summary ?? ''
           const revision = revisionOf(view)
           // Roll back is decided on what is seen now, whatever happened in between.
           await client.migration.command({ migration, command, reason, typed: extra.typed ?? '', ...(command === 'rollBack' || revision === null ? {} : { expectedRevision: revision }), operationId })
