@@ -34,6 +34,17 @@ const number: Change = {
   checks: [],
 }
 
+const beside: Change = {
+  kind: 'tables',
+  old: [{ schema: 'public', table: 'customers' }],
+  new: [{ name: { schema: 'public', table: 'contacts' }, columns: [{ name: 'customer', type: 'bigint', notNull: true, default: null }, { name: 'email', type: 'text', notNull: false, default: null }], primaryKey: ['customer'], unique: [], checks: [] }],
+  up: [{ from: { schema: 'public', table: 'customers' }, to: { schema: 'public', table: 'contacts' }, key: [{ column: 'customer', expression: 'id' }], set: [{ column: 'email', expression: 'email' }], existence: true }],
+  down: [{ from: { schema: 'public', table: 'contacts' }, to: { schema: 'public', table: 'customers' }, key: [{ column: 'id', expression: 'customer' }], set: [{ column: 'email', expression: 'email' }], existence: false }],
+  dropOld: false,
+}
+
+const definitionOf = (change: Change): MigrationDefinition => ({ id: 'mig', title: '', database: 'prod', change, entity: [], services: [], verify: { ...DEFAULT_VERIFY, chunkRows: 500 }, throttle: { ...DEFAULT_THROTTLE, niceRatio: 0 }, policy: { ...DEFAULT_POLICY, readSteps: [10, 100] } })
+
 const why = serverOrWhy('15')
 
 describe.skipIf(why !== null)(`rehearsing${why === null ? '' : ` (skipped: ${why})`}`, () => {
@@ -52,16 +63,17 @@ describe.skipIf(why !== null)(`rehearsing${why === null ? '' : ` (skipped: ${why
     await server.sql(CUSTOMERS, database)
     const opened = openMigrationTarget({ database, url: () => Promise.resolve(url), consoleName: 'test' })
     targets.push(opened)
-    // Preflight has tests of its own; here the walk must also meet what a preflight would have stopped.
-    const target: MigrationTarget = { ...opened, preflight: async () => ({ at: 0, tookMs: 0, ok: true, checks: [], rows: [], rowsScanned: 0, digest: 'a'.repeat(64) }) }
-    const definition: MigrationDefinition = { id: 'mig', title: '', database: 'prod', change, entity: [], services: [], verify: { ...DEFAULT_VERIFY, chunkRows: 500 }, throttle: { ...DEFAULT_THROTTLE, niceRatio: 0 }, policy: { ...DEFAULT_POLICY, readSteps: [10, 100] } }
-    const observer = openRehearsalObserver({ database, url })
-    return { database, url, target, definition, observer, sql: (text: string) => server.sql(text, database) }
+    return { database, url, target: opened, definition: definitionOf(change), observer: openRehearsalObserver({ database, url }), sql: (text: string) => server.sql(text, database) }
+  }
+  /** The walk must also meet what a preflight would have stopped. */
+  function unlooked(opened: MigrationTarget): MigrationTarget {
+    return { ...opened, preflight: async () => ({ at: 0, tookMs: 0, ok: true, checks: [], rows: [], rowsScanned: 0, digest: 'a'.repeat(64) }) }
   }
 
   it.each([
     ['split columns', split],
     ['type change in place', number],
+    ['a table beside', beside],
   ] as const)('runs every phase and way back and leaves structure and rows as they were: %s', async (_name, change) => {
     const { target, definition, observer, sql } = await staging(change)
     const rows = await sql('SELECT md5(string_agg(c::text, chr(10) ORDER BY id)) AS digest FROM customers c')
@@ -107,7 +119,9 @@ describe.skipIf(why !== null)(`rehearsing${why === null ? '' : ` (skipped: ${why
     const { target, definition, observer, sql } = await staging(number)
     await sql(`UPDATE customers SET amount = 'many' WHERE id = 7`)
     const before = await observer.catalog()
-    await expect(rehearse(target, definition, { observer })).rejects.toMatchObject({ code: 'gateFailed', message: expect.stringMatching(/1 rejected/) })
+    await expect(rehearse(target, definition, { observer })).rejects.toMatchObject({ code: 'gateFailed', message: expect.stringContaining('preflight') })
+    expect(await target.read('mig')).toBeNull()
+    await expect(rehearse(unlooked(target), definition, { observer })).rejects.toMatchObject({ code: 'gateFailed', message: expect.stringMatching(/1 rejected/) })
     expect(await observer.catalog()).toEqual(before)
     expect((await target.read('mig'))?.state.phase).toBe('rolledBack')
     await observer.close()

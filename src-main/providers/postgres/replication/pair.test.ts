@@ -240,7 +240,7 @@ describe.skipIf(why15 !== null)(`switching a pair on PostgreSQL 15${why15 === nu
     // No slot but the one in use is left, and no fence on the side that writes.
     const { blue, green } = await pair.state()
     expect(blue.slots.length + green.slots.length).toBe(1)
-  })
+  }, 60_000)
 
   it('loses nothing when a server crashes during a switch or stays away after it', async () => {
     const { pair, opened, urls, sql } = await two.fresh()
