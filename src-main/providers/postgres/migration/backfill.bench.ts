@@ -1,6 +1,6 @@
 /**
  * M1 and M2: how fast rows are copied, and what clients feel of it.
- *     npm run bench -- backfill [--rows 1000000] [--pairs 5] [--version 15] [--seconds 8] [--json]
+ *     npm run bench -- backfill [--rows 1000000] [--pairs 5] [--version 15] [--seconds 8] [--batch-ms 25] [--nice 1] [--json]
  * M1 against a replay of pgroll's statements (see testing/pgroll-replay.ts), the mirror's triggers installed on both.
  * M2: eight clients read and update rows all the time; the median of their 99th percentiles with and without a throttled
  * backfill beside them, and how fast that backfill is as a share of its own unthrottled speed.
@@ -27,7 +27,7 @@ const CHANGE: Change = {
   checks: [],
 }
 const UNTHROTTLED: ThrottleOptions = { ...DEFAULT_THROTTLE, targetBatchMs: 100, niceRatio: 0, waitForAutovacuum: false }
-const THROTTLED: ThrottleOptions = { ...DEFAULT_THROTTLE, targetBatchMs: numberOption('batch-ms', 10), niceRatio: numberOption('nice', 2), waitForAutovacuum: false }
+const THROTTLED: ThrottleOptions = { ...DEFAULT_THROTTLE, targetBatchMs: numberOption('batch-ms', DEFAULT_THROTTLE.targetBatchMs), niceRatio: numberOption('nice', DEFAULT_THROTTLE.niceRatio), waitForAutovacuum: false }
 const ORDERS = `CREATE TABLE orders (id int PRIMARY KEY, amount text NOT NULL, customer text NOT NULL, note text);
 INSERT INTO orders SELECT i, (i % 1000) || '.' || (i % 90 + 10), 'customer ' || (i % 5000), repeat('x', 60) FROM generate_series(1, ${rows}) i;
 CREATE INDEX ON orders (customer); VACUUM (ANALYZE) orders;`

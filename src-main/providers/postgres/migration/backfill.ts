@@ -58,7 +58,6 @@ async function backfillUnit(request: BackfillRequest, comparison: Comparison): P
       await rest(100, signal)
       continue
     }
-    const begun = performance.now()
     const pages = await nextPages(request, comparison, { after, upTo: at.highKey }, size.rows)
     const outcomes = await Promise.all(pages.map(({ range, rows }, lane) => copied({ ...request, session: request.lanes[lane - 1] ?? session, comparison, silence, size, checkpoint: lane === 0 }, range, rows)))
     if (outcomes.some((outcome) => outcome === 'stopped')) return
@@ -77,7 +76,7 @@ async function backfillUnit(request: BackfillRequest, comparison: Comparison): P
     progress.batch(rows, size)
     if (done.length > 1) await moveCheckpoint(session, context.id, WORK, comparison.unit.name, comparison.key, { lastKey: after, rows: rows - first.rows, done: false, extra: null })
     if (whole === -1 && last.rows === null) return finish(request, comparison, after)
-    await rest(restMs(options, performance.now() - begun), signal)
+    await rest(restMs(options, Math.max(...done.map(({ tookMs }) => tookMs))), signal)
   }
 }
 

@@ -194,4 +194,23 @@ describe.skipIf(why !== null)(`comparing on PostgreSQL 15${why ? ` (skipped: ${w
     expect(await found(started)).toEqual([])
     await started.close()
   })
+
+  it.each<[string, string, Change]>([
+    ['columns', ORDERS(600), AMOUNT],
+    ['tables', USERS, { ...TABLES, dropOld: true }],
+  ])('compares with old %s put aside', async (kind, sql, change) => {
+    const { started } = await filled(sql, change)
+    await createWork().run({ context: await started.in('verifying'), work: 'validate', signal: new AbortController().signal, paused: () => false, foregroundHarm: () => '' })
+    await started.step('setWrites', 'new')
+    await started.step('tombstone', 'new')
+    const context = await started.in('tombstoned', 'new')
+    await run(started, 'fullPass', context)
+    expect((await verification(started)).lastPass).toMatchObject({ mismatches: 0, direction: 'newToOld' })
+    await started.sql(BEHIND(kind === 'columns' ? `UPDATE orders SET sb_gone_mig_amount = 'x' WHERE id = 9` : `UPDATE sb_gone_mig_users SET name = 'x' WHERE id = 9; DELETE FROM sb_gone_mig_users WHERE id = 10`))
+    await run(started, 'fullPass', context)
+    const open = await found(started, 'open')
+    expect(open.map(({ class: kind, key }) => `${kind} ${String(key['id'])}`).toSorted()).toEqual(kind === 'columns' ? ['differs 9'] : ['differs 9', 'missing 10'])
+    expect(await repair({ context, ids: 'all', by: TESTER, operationId: 'op' })).toEqual({ repaired: open.length, left: 0 })
+    await started.close()
+  })
 })

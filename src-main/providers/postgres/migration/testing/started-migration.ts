@@ -1,4 +1,4 @@
-import type { MigrationState } from '../../../../contract/migration.ts'
+import type { MigrationState, MigrationStep } from '../../../../contract/migration.ts'
 import { DEFAULT_POLICY, DEFAULT_THROTTLE, DEFAULT_VERIFY, type Change, type MigrationDefinition } from '../../../../contract/migration-definition.ts'
 import type { Operator } from '../../../../contract/release.ts'
 import type { TestServer } from '../../testing/servers.ts'
@@ -16,6 +16,8 @@ export interface StartedMigration {
   sql(text: string): Promise<Record<string, unknown>[]>
   /** The same migration in another phase or under another authority, stored and in memory. */
   in(phase: MigrationState['phase'], writes?: MigrationState['writes']): Promise<MigrationContext>
+  /** A step's structure, as it would be made. */
+  step(kind: MigrationStep, writes: MigrationState['writes']): Promise<void>
   /** Rows copied so far, by the checkpoints. */
   rowsDone(): Promise<number>
   close(): Promise<void>
@@ -82,8 +84,9 @@ export async function startedMigration(
   const store = (next: MigrationState) =>
     server.sql(`INSERT INTO signalbox.migrations (id, revision, state, epoch, owner) VALUES ('${next.id}', 2, '${JSON.stringify(next).replaceAll("'", "''")}', 1, 'tester') ON CONFLICT (id) DO UPDATE SET state = excluded.state`, name)
   await store(state)
-  const step = async (kind: 'createShadow' | 'expand') => {
-    const made = stepSql({ definition, tables, serverVersion: Number(place?.['version']), role: String(place?.['role']) }, kind, { readsPercent: 0, writes: 'old', standing: kind === 'expand' ? 'shadow' : 'none' })
+  const standing = { createShadow: 'none', expand: 'shadow', untombstone: 'tombstoned', drop: 'tombstoned' } as const
+  const step = async (kind: MigrationStep, writes: MigrationState['writes'] = 'old') => {
+    const made = stepSql({ definition, tables, serverVersion: Number(place?.['version']), role: String(place?.['role']) }, kind, { readsPercent: 0, writes, standing: kind in standing ? standing[kind as keyof typeof standing] : 'expanded' })
     for (const statement of made.before) await server.sql(statement, name)
     await server.sql(`BEGIN; ${[...made.first, ...made.statements].join('\n')} COMMIT`, name)
   }
@@ -100,6 +103,7 @@ export async function startedMigration(
       await store(next)
       return { ...context, state: next }
     },
+    step,
     async rowsDone() {
       const [row] = await server.sql(`SELECT coalesce(sum(rows_done), 0)::int AS rows FROM signalbox.checkpoints WHERE work = 'backfill'`, name)
       return Number(row?.['rows'])
