@@ -11,11 +11,10 @@ export interface KeyFinder {
   find(bytes: Buffer): readonly KeyPlace[]
 }
 
-const QUOTES = [0x22, 0x27, 0x60] as const
 const SHOWN = 200
 const NEW_LINE = 0x0a
 /** Up to so many keys each is looked for by itself; more are looked up by what stands between quotes. */
-const FEW_KEYS = 6
+const FEW_KEYS = 2
 
 /**
  * Finds keys that stand alone between two equal quotes ("…", '…', `…`): string literals of JavaScript, TypeScript, Go,
@@ -65,39 +64,29 @@ function searchEach(keys: readonly string[]): (bytes: Buffer) => readonly Hit[] 
   }
 }
 
-/** One pass, however many keys: from each quote to the next equal one, when what is between may be a key. */
+/** One pass, however many keys: what stands between quotes and could be a key is looked up. */
 function searchLiterals(known: ReadonlySet<string>): (bytes: Buffer) => readonly Hit[] {
-  const lengths = new Uint8Array(513)
-  const allowed = new Uint8Array(256)
-  const begins = new Uint8Array(256)
-  let longest = 0
-  for (const key of known) {
-    lengths[Math.min(512, key.length)] = 1
-    longest = Math.max(longest, key.length)
-    begins[key.charCodeAt(0)] = 1
-    for (let index = 0; index < key.length; index += 1) allowed[key.charCodeAt(index)] = 1
-  }
-  for (const quote of QUOTES) allowed[quote] = 0
+  const all = [...known].filter((key) => !/["'`\n]/.test(key))
+  const lengths = all.map((key) => key.length)
+  const begins = classOf(all.map((key) => key.charAt(0)))
+  const inside = classOf(all.flatMap((key) => key.split('')))
+  // The closing quote is only looked at: it may open the next literal.
+  const literal = new RegExp(`["'\`](?=${begins})(${inside}{${Math.min(...lengths)},${Math.max(...lengths)}})(?=["'\`])`, 'g')
   return (bytes) => {
+    const text = bytes.toString('latin1')
     const hits: Hit[] = []
-    const size = bytes.length
-    for (let at = 0; at < size; at += 1) {
-      const quote = bytes[at] ?? 0
-      if (quote !== 0x22 && quote !== 0x27 && quote !== 0x60) continue
-      const start = at + 1
-      if (begins[bytes[start] ?? 0] === 0) continue
-      let end = start + 1
-      while (end < size && allowed[bytes[end] ?? 0] === 1) end += 1
-      const length = end - start
-      if (bytes[end] === quote && length <= longest && lengths[Math.min(512, length)] === 1) {
-        const key = bytes.toString('latin1', start, end)
-        if (known.has(key)) hits.push({ at: start, key })
-      }
-      // The byte that ended it may open the next literal.
-      at = end - 1
+    literal.lastIndex = 0
+    for (let match = literal.exec(text); match !== null; match = literal.exec(text)) {
+      const key = match[1] ?? ''
+      if (text[match.index] === text[literal.lastIndex] && known.has(key)) hits.push({ at: match.index + 1, key })
     }
     return hits
   }
+}
+
+/** A class of these characters (all below 256), as a regular expression has it. */
+function classOf(characters: readonly string[]): string {
+  return `[${[...new Set(characters)].map((char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`).join('')}]`
 }
 
 function isQuote(byte: number): boolean {

@@ -68,7 +68,7 @@ describe('keys', () => {
       seed = (seed * 1_103_515_245 + 12_345) % 2_147_483_648
       return seed % below
     }
-    const keys = ['a', 'ab', 'a-b', 'ü', 'abc']
+    const keys = ['a-b', 'ü']
     const [few, all] = [createKeyFinder(keys), createKeyFinder([...keys, ...many])]
     let found = 0
     for (let round = 0; round < 2000; round += 1) {
@@ -96,7 +96,7 @@ describe('scanning', () => {
 
   it('names files that cannot be read', async () => {
     write({ 'a.ts': '"x"' })
-    // Root reads everything: a file that goes away between listing and reading stands for it there.
+    // The administrator reads everything.
     chmodSync(join(root, 'a.ts'), 0)
     const scan = await scanFlagReferences([root], ['x'])
     expect(scan.unreadable).toEqual(process.getuid?.() === 0 ? [] : [join(root, 'a.ts')])

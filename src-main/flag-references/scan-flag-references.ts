@@ -31,6 +31,8 @@ export interface ScanOptions {
 }
 
 const FILES_PER_BATCH = 64
+/** What one thread reads in about the time another takes to start. */
+const FILES_PER_THREAD = 5000
 /** Batches a thread has besides the one it works on, so that it never waits. */
 const AHEAD = 2
 
@@ -57,9 +59,13 @@ export async function scanFlagReferences(folders: readonly string[], keys: reado
       }
     }
   }
-  const workers = Array.from({ length: Math.max(1, threads) }, () => new Worker(new URL('scan-worker.ts', import.meta.url), { workerData: { keys: [...references.keys()] } }))
+  const start = (): Worker => new Worker(new URL('./scan-worker.ts', import.meta.url), { workerData: { keys: [...references.keys()] }, trackUnmanagedFds: false })
+  // The first thread starts while files are listed; more of them only where there is enough to read for their start to pay.
+  const workers = [start()]
   try {
-    await feed(workers, batches(folders, scan), take, signal)
+    const listed = [...batches(folders, scan)]
+    while (workers.length < Math.min(threads, scan.files / FILES_PER_THREAD)) workers.push(start())
+    await feed(workers, listed[Symbol.iterator](), take, signal)
   } finally {
     await Promise.all(workers.map((worker) => worker.terminate()))
   }
@@ -86,7 +92,7 @@ function* batches(folders: readonly string[], scan: { files: number; readonly un
   if (batch.length > 0) yield batch
 }
 
-/** Gives each thread the next batch as it answers; listing goes on meanwhile. */
+/** Gives each thread the next batch as it answers. */
 function feed(workers: readonly Worker[], source: Iterator<readonly string[]>, take: (answer: WorkerAnswer) => void, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((done, fail) => {
     let pending = 0
