@@ -8,7 +8,7 @@ import { createValueStore, type ValueStore } from './value-store.ts'
 export interface MigrationAct {
   readonly operationId: string
   readonly migration: string
-  readonly command: MigrationAction['command'] | 'rehearse'
+  readonly command: MigrationAction['command']
   readonly label: string
   readonly stage: 'sending' | 'done' | 'failed'
   readonly startedAt: number

@@ -5,6 +5,7 @@ import { ADA, HOUR_MS, makeMigration, makeMismatches, makePreflight, makeProgres
 const action = (command: MigrationAction['command'], label: string, effect: string, weight: MigrationAction['weight'] = 'forward', ...blocks: MigrationAction['blocks']): MigrationAction => ({ command, label, effect, blocks, weight })
 const pause = action('pause', 'Pause backfill', 'Dual writes go on.', 'quiet')
 const preflight = action('preflight', 'Run preflight again', 'Reads all rows, changes nothing.', 'quiet')
+const rehearse = action('rehearse', 'Rehearse', 'All phases and the way back, on shop-staging.', 'quiet')
 const back = (effect: string) => action('rollBack', 'Roll back migration', effect, 'back')
 
 const passed = (name: string, detail: string) => ({ name, state: 'passed' as const, detail })
@@ -17,7 +18,7 @@ export const MIGRATION_CASES: Readonly<Record<string, (now: number) => Migration
       now, phase: 'planned',
       view: {
         headline: 'planned', next: 'Nothing: it is only declared.', rehearsal: null, preflight: makePreflight(now),
-        actions: [action('start', 'Start shadow reads', 'Creates a view; writes nothing.'), preflight], gates: [passed('Preflight', '9 of 11 checks without remark, 2 warnings.')],
+        actions: [action('start', 'Start shadow reads', 'Creates a view; writes nothing.'), preflight, rehearse], gates: [passed('Preflight', '9 of 11 checks without remark, 2 warnings.')],
       },
     }),
   unchecked: (now) =>

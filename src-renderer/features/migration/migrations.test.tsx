@@ -246,13 +246,15 @@ describe('before it starts', () => {
     expect(await screen.findByText('Nothing stands in the way.')).toBeTruthy()
   })
 
-  it('can be checked although the core offers no act for it', async () => {
+  it('is checked for the first time from the pane, and offers nothing the core does not', async () => {
     const view = caseOf('unchecked')
-    const opened = openScreen(PATH, world([{ ...view, actions: view.actions.filter(({ command }) => command !== 'preflight') }], { preflight: () => makePreflight(NOW, false) }))
-    expect(await screen.findByText('Preflight has not run')).toBeTruthy()
-    fireEvent.click(await button('Run preflight'))
+    const opened = openScreen(PATH, world([view], { preflight: () => makePreflight(NOW, false) }))
+    const teach = (await screen.findByText('Preflight has not run')).parentElement ?? document.body
+    fireEvent.click(within(teach).getByRole('button', { name: 'Run preflight' }))
     await waitFor(() => expect(calls(opened, 'migration.preflight')).toHaveLength(1))
     expect(await screen.findByText(/^2 blockers: nothing starts/)).toBeTruthy()
+    act(() => opened.core.push({ kind: 'migration', migration: { ...view, actions: [] } }))
+    await waitFor(() => expect(screen.queryByRole('button', { name: 'Run preflight' })).toBeNull())
   })
 
   it('shows the SQL of each step and its lock before it runs, what is declared, and rehearses', async () => {

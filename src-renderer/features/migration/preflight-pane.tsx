@@ -1,5 +1,5 @@
 import { useQuery } from '@tanstack/react-query'
-import type { MigrationAction, MigrationView, PreflightCheck, PreflightReport } from '../../../src-main/contract/migration.ts'
+import type { MigrationView, PreflightCheck, PreflightReport } from '../../../src-main/contract/migration.ts'
 import { Button } from '../../components/button.tsx'
 import { Icon, type IconName } from '../../components/icons.tsx'
 import { Empty } from '../../components/pane.tsx'
@@ -75,14 +75,12 @@ export function PreflightPane({ view }: { readonly view: MigrationView }) {
   )
 }
 
-const PREFLIGHT: MigrationAction = { command: 'preflight', label: 'Run preflight', effect: 'Reads all rows, changes nothing.', blocks: [], weight: 'quiet' }
-
 function Rerun({ view }: { readonly view: MigrationView }) {
   const off = useActingOff()
   const run = useRunMigration()
   const act = useMigrationAct(view.id)
-  // It reads only: where the core says nothing of it, it may run.
-  const action = findMigrationAction(view, 'preflight') ?? PREFLIGHT
+  const action = findMigrationAction(view, 'preflight')
+  if (!action) return null
   const isBusy = act?.stage === 'sending'
   const why = off ?? action.blocks[0]?.reason ?? null
   return (

@@ -4,15 +4,18 @@ import { Icon } from '../../components/icons.tsx'
 import { Moment, Since } from '../../components/time.tsx'
 import { formatCount, formatDuration, formatMs, shortHash } from '../../lib/format.ts'
 import { useActingOff } from '../acts/acting.ts'
-import { useMigrationAct, useRehearse } from './use-migration-press.ts'
+import { findMigrationAction, useMigrationAct, useRunMigration } from './use-migration-press.ts'
 
 /** All phases and the way back, run elsewhere first: the very same SQL, when, and what came of it. */
 export function RehearsalPane({ view, reading }: { readonly view: MigrationView; readonly reading: MigrationReading | null }) {
   const off = useActingOff()
-  const rehearse = useRehearse()
+  const run = useRunMigration()
   const act = useMigrationAct(view.id)
   const isBusy = act?.stage === 'sending'
   const { rehearsal } = view
+  // Once it runs here there is nothing to rehearse before; the core says when it may.
+  const action = findMigrationAction(view, 'rehearse')
+  const why = off ?? action?.blocks[0]?.reason ?? null
   const digest = reading?.state.digest ?? view.preflight?.digest ?? ''
   const needed = view.definition.policy.rehearsal === 'required'
   return (
@@ -37,12 +40,14 @@ export function RehearsalPane({ view, reading }: { readonly view: MigrationView;
             </>
           )}
         </div>
-        <span className="flex items-center gap-2 text-12">
-          {off !== null && <span className="text-ink-3">{off}</span>}
-          <Button off={off !== null || isBusy} aria-busy={isBusy} onClick={() => void rehearse(view)}>
-            {isBusy && act.command === 'rehearse' ? 'Rehearsing' : rehearsal ? 'Rehearse again' : 'Rehearse'}
-          </Button>
-        </span>
+        {action && (
+          <span className="flex items-center gap-2 text-12">
+            {why !== null && <span className="text-ink-3">{why}</span>}
+            <Button off={why !== null || isBusy} aria-busy={isBusy} title={action.effect} onClick={() => run(view, action)}>
+              {isBusy && act.command === 'rehearse' ? 'Rehearsing' : action.label}
+            </Button>
+          </span>
+        )}
       </div>
       <dl className="mt-3 grid max-w-[640px] grid-cols-[120px_minmax(0,1fr)] gap-y-1 border-t border-line-1 pt-3 text-12">
         <dt className="text-ink-3">digest here</dt>

@@ -90,6 +90,7 @@ describe('places', () => {
     const { places, rest } = placeMigrationActions(caseOf('backfilling').actions)
     expect(places.map((action) => action?.command)).toEqual(['advance', 'repair', 'pause'])
     expect(rest.map((action) => action.command)).toEqual(['preflight'])
+    expect(placeMigrationActions(caseOf('planned').actions).rest.map((action) => action.command)).toEqual(['rehearse'])
   })
 
   it('sorts by who needs a person', () => {

@@ -39,11 +39,11 @@ export function usePressMigration() {
             const blockers = report.checks.filter((check) => check.state === 'blocker').length
             return blockers === 0 ? `no blocker in ${plural(report.checks.length, 'check')}` : plural(blockers, 'blocker')
           }
+          if (command === 'rehearse') return (await client.migration.rehearse({ migration, operationId })).rehearsal?.summary ?? ''
           if (command === 'repair') {
             const { repaired, left } = await client.migration.repair({ migration, ids: extra.ids === undefined || extra.ids === 'all' ? 'all' : [...extra.ids], reason, operationId })
             return `${plural(repaired, 'row')} repaired, ${formatCount(left)} left`
           }
-          if (command === 'rehearse') return (await client.migration.rehearse({ migration, operationId })).rehearsal?.summary ?? ''
           const revision = revisionOf(view)
           // Roll back is decided on what is seen now, whatever happened in between.
           await client.migration.command({ migration, command, reason, typed: extra.typed ?? '', ...(command === 'rollBack' || revision === null ? {} : { expectedRevision: revision }), operationId })
@@ -64,16 +64,4 @@ export function useRunMigration() {
     if (action.command === 'rollBack' || action.command === 'repair' || action.weight === 'irreversible') ui.set((before) => ({ ...before, migrationConfirm: { id: view.id, command: action.command } }))
     else void press(view, action)
   }
-}
-
-/** Runs all phases and the way back on the database's rehearsal target. */
-export function useRehearse() {
-  const { migrationActs, session } = useConsole()
-  return (view: MigrationView) =>
-    migrationActs.press({
-      migration: view.id,
-      command: 'rehearse',
-      label: 'Rehearse',
-      send: async (operationId) => (await session.call((client) => client.migration.rehearse({ migration: view.id, operationId }))).rehearsal?.summary ?? '',
-    })
 }
