@@ -20,6 +20,8 @@ export function columnSteps(context: StructureContext, change: ColumnChange, ste
   const facts = factsFor(context.tables, change.table)
   refuseKeys(change, facts)
   const locks = [{ table: change.table, mode: 'ACCESS EXCLUSIVE' }] as const
+  // A writer through the view that is between its row and its trigger would look for columns under the names they had.
+  const renameLocks = [{ table: { schema: schemaNames(definition).reads, table: change.table.table }, mode: 'SHARE ROW EXCLUSIVE' }, ...locks] as const
   switch (step) {
     case 'createShadow':
       return { before: [], first: [], locks: [], statements: shadow(context, change, facts) }
@@ -32,9 +34,9 @@ export function columnSteps(context: StructureContext, change: ColumnChange, ste
       return { before: [], first: [], locks: [], statements: step === 'setWrites' ? [columnSyncFunction(definition, change, facts, tombstoned, target.writes)] : [] }
     }
     case 'tombstone':
-      return { before: strictBefore(definition, facts), first: [], locks, statements: tombstone(context, change, facts, target.writes) }
+      return { before: strictBefore(definition, facts), first: [], locks: renameLocks, statements: tombstone(context, change, facts, target.writes) }
     case 'untombstone':
-      return { before: [], first: [], locks, statements: untombstone(context, change, facts, target.writes) }
+      return { before: [], first: [], locks: renameLocks, statements: untombstone(context, change, facts, target.writes) }
     case 'drop':
       return {
         before: [],

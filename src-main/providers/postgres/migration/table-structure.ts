@@ -23,8 +23,9 @@ export function tableSteps(context: StructureContext, change: TableChange, step:
   const tombstoned = target.standing === 'tombstoned'
   const none = { before: [], first: [] }
   const all = (tables: readonly TableName[]) => tables.map((table) => ({ table, mode: 'ACCESS EXCLUSIVE' as const }))
-  // A writer of a new table that is between its row and its trigger would look for the old table under the name it had.
-  const renameLocks = (tables: readonly TableName[]) => (change.dropOld ? [...fresh.map((table) => ({ table, mode: 'SHARE ROW EXCLUSIVE' as const })), ...all(tables)] : [])
+  // A writer of a view or a new table that is between its row and its trigger would look for the old table under the name it had.
+  const readsViews = change.old.map(({ table }) => ({ schema: schemaNames(definition).reads, table }))
+  const renameLocks = (tables: readonly TableName[]) => (change.dropOld ? [...[...readsViews, ...fresh].map((table) => ({ table, mode: 'SHARE ROW EXCLUSIVE' as const })), ...all(tables)] : [])
   switch (step) {
     case 'createShadow':
       return { ...none, locks: [], statements: shadow(context, change) }

@@ -14,6 +14,8 @@ export type Kill = (typeof KILLS)[number]
 export interface KillEvent {
   readonly kill: Kill
   readonly atMs: number
+  /** The same by the wall clock, which the database's own records go by. */
+  readonly wallMs: number
   /** When it was over: the server takes connections again. */
   readonly overMs: number
 }
@@ -41,7 +43,7 @@ export function startKiller(options: { readonly targets: KillTargets; readonly s
   const stopped = new AbortController()
 
   async function strike(kill: Kill): Promise<void> {
-    const atMs = nowMs()
+    const [atMs, wallMs] = [nowMs(), Date.now()]
     if (kill === 'driver') targets.driver?.kill()
     else if (kill === 'ours') await terminate(targets, `application_name LIKE 'signalbox%'`)
     else if (kill === 'clients') await terminate(targets, `application_name ~ '^stress-[0-9]'`)
@@ -52,7 +54,7 @@ export function startKiller(options: { readonly targets: KillTargets; readonly s
       await wait(SILENT_MS)
       targets.network?.open()
     }
-    events.push({ kill, atMs, overMs: nowMs() })
+    events.push({ kill, atMs, wallMs, overMs: nowMs() })
   }
 
   const loop = (async () => {
