@@ -41,6 +41,7 @@ export function tableMirrorFunction(definition: MigrationDefinition, table: Chan
   mirrored text := coalesce(current_setting('signalbox.mirror', true), '');
   sent text := coalesce(current_setting('signalbox.sent', true), '');
   backfill text := coalesce(current_setting('signalbox.backfill', true), '');
+  told text;
   inserted boolean;${out.flatMap((link, index) => [...link.key.map(({ column }, place) => [`key_${index}_${place}`, column]), ...link.set.map(({ column }, place) => [`set_${index}_${place}`, column])].map(([variable, column]) => `\n  ${variable} ${quotedTable(link.target.stored)}.${quoted(column ?? '')}%TYPE;`)).join('')}
 BEGIN
   IF TG_OP = 'TRUNCATE' THEN
@@ -77,7 +78,7 @@ function mirrorRow(definition: MigrationDefinition, link: NumberedLink, index: n
   const compute = (row: Row) => link.key.map(({ expression }, place) => `${variables[place] ?? ''} := (${over(row, expression, source)});`).join(' ')
   const keyIs = link.key.map(({ column }, place) => `t.${quoted(column)} = ${variables[place] ?? ''}`).join(' AND ')
   const given = variables.map((variable) => `${variable} IS NOT NULL`).join(' AND ')
-  const mark = (values: readonly string[]) => `PERFORM set_config('signalbox.mirror', ${guard(definition, target, guardOrder(link, variables))}, true), set_config('signalbox.sent', ${contentOf(link, links, values)}, true);`
+  const mark = (values: readonly string[]) => `told := set_config('signalbox.mirror', ${guard(definition, target, guardOrder(link, variables))}, true) || set_config('signalbox.sent', ${contentOf(link, links, values)}, true);`
   const keyOf = (row: Row) => link.key.map(({ expression }) => `(${over(row, expression, source)})`)
   const set = link.set.map(({ column, expression }, place) => ({ column: quoted(column), value: `set_${index}_${place}`, made: `(${over('NEW', expression, source)})` }))
   const make = set.map(({ value, made }) => `${value} := ${made};`).join(' ')
@@ -137,7 +138,7 @@ function mirrorRow(definition: MigrationDefinition, link: NumberedLink, index: n
       ${write}
       END IF;
     END IF;
-    PERFORM set_config('signalbox.mirror', mirrored, true), set_config('signalbox.sent', sent, true);`
+    told := set_config('signalbox.mirror', mirrored, true) || set_config('signalbox.sent', sent, true);`
   if (!lenient) return act
   const failed = (row: Row) => `INSERT INTO signalbox.quarantine (migration, unit, key, error) VALUES (${id}, ${literal(link.unit)}, ${quarantineKey.replaceAll('KEY.', `${row}.`)}, SQLERRM)
           ON CONFLICT (migration, unit, key) DO UPDATE SET error = EXCLUDED.error, at = clock_timestamp();`
