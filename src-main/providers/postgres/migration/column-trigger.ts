@@ -1,6 +1,7 @@
 import type { ColumnChange, MigrationDefinition } from '../../../contract/migration-definition.ts'
 import { newChecks } from './checks.ts'
 import type { TableDetail } from './facts.ts'
+import { uniqueIndexName } from './indexes.ts'
 import { columnNames, triggerName } from './names.ts'
 import { columnsRead, rewriteColumns } from './rewrite-columns.ts'
 import { differs, dollarQuoted, imagesDiffer, isSteady, literal, rowObject } from './sql-text.ts'
@@ -74,11 +75,23 @@ export function columnSyncFunction(definition: MigrationDefinition, change: Colu
       END IF;`
   const both = added.length > 0 && replaced.length > 0
   const upChecks = checks.length > 0 ? `\n      IF ${wrong('NEW')} THEN RAISE EXCEPTION 'a constraint of the new shape does not hold' USING ERRCODE = 'check_violation'; END IF;` : ''
+  // Once the unique index is there, a second row of the same new value must not fail a client of the old shape either.
+  const keyDiffers = `(${facts.primaryKey.map((name) => `t.${quoted(names.ofOld(name) ?? name)}`).join(', ')}) IS DISTINCT FROM (${facts.primaryKey.map((name) => `OLD.${quoted(names.ofOld(name) ?? name)}`).join(', ')})`
+  const unique = added
+    .filter((column) => column.unique)
+    .map(({ name, stored }) => {
+      const index = literal(`${quoted(change.table.schema)}.${quoted(uniqueIndexName(change, name))}`)
+      return `
+      IF NEW.${quoted(stored)} IS NOT NULL AND EXISTS (SELECT FROM pg_index i WHERE i.indexrelid = to_regclass(${index}) AND i.indisvalid) THEN
+        IF EXISTS (SELECT FROM ${quotedTable(change.table)} t WHERE t.${quoted(stored)} = NEW.${quoted(stored)} AND ${keyDiffers}) THEN RAISE EXCEPTION 'another row has that %', ${literal(name)} USING ERRCODE = 'unique_violation'; END IF;
+      END IF;`
+    })
+    .join('')
   const upward =
     writes === 'new'
       ? `    ${up.join('\n    ') || 'NULL;'}`
       : `    BEGIN
-      ${both ? 'given := NEW;\n      ' : ''}${up.join('\n      ')}${upChecks}${both ? `\n      IF new_side THEN${record(added, 'old')}\n      END IF;` : ''}
+      ${both ? 'given := NEW;\n      ' : ''}${up.join('\n      ')}${upChecks}${unique}${both ? `\n      IF new_side THEN${record(added, 'old')}\n      END IF;` : ''}
     EXCEPTION WHEN OTHERS THEN
       IF ${NOT_OF_THE_ROW} THEN RAISE; END IF;
       ${added.map(({ stored }) => `NEW.${quoted(stored)} := NULL;`).join(' ')}${checks.length > 0 ? `\n      PERFORM set_config('signalbox.rejected', ${id}, true);` : ''}

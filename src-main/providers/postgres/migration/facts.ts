@@ -20,7 +20,7 @@ export interface ColumnDetail {
   /** Computed by the server on each write: nobody may give it a value. */
   readonly generated: boolean
   readonly identity: 'always' | 'byDefault' | null
-  /** Sequence that gives its values, ready for SQL; null: none. */
+  /** Sequence of its own that gives its values, quoted for SQL; null: none. */
   readonly sequence: string | null
   readonly comment: string | null
   readonly grants: readonly Grant[]
@@ -90,7 +90,7 @@ SELECT jsonb_build_object(
   'columns', (SELECT jsonb_agg(jsonb_build_object('name', a.attname, 'type', format_type(a.atttypid, a.atttypmod), 'notNull', a.attnotnull,
       'default', CASE WHEN a.attgenerated = '' THEN pg_get_expr(d.adbin, d.adrelid) END, 'generated', a.attgenerated <> '',
       'identity', CASE a.attidentity WHEN 'a' THEN 'always' WHEN 'd' THEN 'byDefault' END,
-      'sequence', CASE WHEN a.attidentity <> '' THEN pg_get_serial_sequence($1, a.attname) END,
+      'sequence', pg_get_serial_sequence($1, a.attname),
       'comment', col_description(c.oid, a.attnum), 'grants', ${grantsOf('a.attacl')}) ORDER BY a.attnum)
     FROM pg_attribute a LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
     WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped),

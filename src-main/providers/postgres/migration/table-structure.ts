@@ -3,6 +3,7 @@ import type { MigrationStep } from '../../../contract/migration.ts'
 import { Fault } from '../../../contract/fault.ts'
 import { grantsLike, ownedLike } from './grants.ts'
 import { factsFor, goneTable, schemaNames, triggerName } from './names.ts'
+import { dollarQuoted, literal } from './sql-text.ts'
 import type { StepSql, StepTarget, StructureContext } from './structure.ts'
 import { changeTables, numberedLinks } from './table-links.ts'
 import type { ChangeTable } from './table-links.ts'
@@ -35,11 +36,11 @@ export function tableSteps(context: StructureContext, change: TableChange, step:
     case 'setReads':
       return { ...none, locks: [], statements: [] }
     case 'setWrites':
-      return { ...none, locks: [], statements: mirrorFunctions(context, change, tombstoned, target.writes) }
+      return { ...none, locks: [], statements: [...mirrorFunctions(context, change, tombstoned, target.writes), ...(target.writes === 'old' && !tombstoned ? sequencesCaughtUp(context, 'clients run') : [])] }
     case 'tombstone':
       return { ...none, locks: renameLocks(old(false)), statements: [...renames(definition, change, 'aside'), ...functionsFor(context, change, true, target.writes)] }
     case 'untombstone':
-      return { ...none, locks: renameLocks(old(true)), statements: [...renames(definition, change, 'back'), ...functionsFor(context, change, false, target.writes)] }
+      return { ...none, locks: renameLocks(old(true)), statements: [...renames(definition, change, 'back'), ...functionsFor(context, change, false, target.writes), ...sequencesCaughtUp(context, 'clients wait')] }
     case 'drop':
       return {
         before: [],
@@ -55,7 +56,7 @@ export function tableSteps(context: StructureContext, change: TableChange, step:
         statements:
           target.standing === 'shadow' || target.standing === 'none'
             ? []
-            : [...(tombstoned ? renames(definition, change, 'back') : []), ...dropTriggers(context, change, false), `DROP TABLE ${fresh.map(quotedTable).join(', ')};`],
+            : [...(tombstoned ? renames(definition, change, 'back') : []), ...dropTriggers(context, change, false), ...sequencesCaughtUp(context, 'clients wait'), `DROP TABLE ${fresh.map(quotedTable).join(', ')};`],
       }
   }
 }
@@ -132,6 +133,21 @@ function readsTriggers(context: StructureContext, change: TableChange, tombstone
 /** Functions as they are over the names of now; triggers and views stay. */
 function functionsFor(context: StructureContext, change: TableChange, tombstoned: boolean, writes: 'old' | 'new'): readonly string[] {
   return [...mirrorFunctions(context, change, tombstoned, writes), ...readsTriggers(context, change, tombstoned).filter((_, index) => index % 2 === 0)]
+}
+
+/**
+ * Rows that came from the new side took no value of the old tables' sequences: clients of the old shape must not be given
+ * theirs again. While clients run, a sequence is only ever moved on by taking values from it.
+ */
+function sequencesCaughtUp({ tables }: StructureContext, meanwhile: 'clients run' | 'clients wait'): readonly string[] {
+  return tables.flatMap(({ name, columns }) =>
+    columns.flatMap(({ name: column, sequence }) => {
+      if (sequence === null) return []
+      const behind = `FROM (SELECT max(t.${quoted(column)})::bigint AS highest FROM ${quotedTable(name)} t) h, ${sequence} s`
+      const move = meanwhile === 'clients wait' ? `PERFORM setval(${literal(sequence)}, h.highest) ${behind} WHERE h.highest > s.last_value;` : `PERFORM nextval(${literal(sequence)}) ${behind}, generate_series(1, least(h.highest - s.last_value, 1000000));`
+      return [`DO ${dollarQuoted(`BEGIN ${move} END`)};`]
+    }),
+  )
 }
 
 function renames(definition: MigrationDefinition, change: TableChange, to: 'aside' | 'back'): readonly string[] {

@@ -102,7 +102,7 @@ function mirrorRow(definition: MigrationDefinition, link: NumberedLink, index: n
       ? ''
       : untilFound(`UPDATE ${to} t SET ${set.map(({ column }) => `${column} = NULL`).join(', ')} WHERE ${keyIs};`)
   const write = link.existence
-    ? `${fills.length > 0 ? 'inserted := NULL;\n      ' : ''}INSERT INTO ${to} AS t (${[...link.key.map(({ column }) => quoted(column)), ...set.map(({ column }) => column)].join(', ')}) VALUES (${[...variables, ...set.map(({ value }) => value)].join(', ')})
+    ? `${fills.length > 0 ? 'inserted := NULL;\n      ' : ''}INSERT INTO ${to} AS t (${[...link.key.map(({ column }) => quoted(column)), ...set.map(({ column }) => column)].join(', ')}) OVERRIDING SYSTEM VALUE VALUES (${[...variables, ...set.map(({ value }) => value)].join(', ')})
         ON CONFLICT (${link.key.map(({ column }) => quoted(column)).join(', ')}) ${set.length === 0 ? 'DO NOTHING' : `DO UPDATE SET ${set.map(({ column }) => `${column} = EXCLUDED.${column}`).join(', ')} WHERE ${imagesDiffer(set.map(({ column }) => `t.${column}`), set.map(({ column }) => `EXCLUDED.${column}`))}`}${fills.length > 0 ? ' RETURNING t.xmax = 0 INTO inserted' : ''};${fills
         .map((fill) => `\n      IF inserted THEN
         ${untilFound(`PERFORM FROM ${quotedTable(fill.source.stored)} s WHERE ${fill.key.map(({ column, expression }, place) => `(${over('s', expression, fill.source)}) = ${variables[link.key.findIndex((part) => part.column === column)] ?? variables[place] ?? 'NULL'}`).join(' AND ')} FOR SHARE;`)}

@@ -63,6 +63,25 @@ describe.skipIf(why)(`tables on PostgreSQL 15${why ? ` (${why})` : ''}`, () => {
     }),
   )
 
+  test('after a way back, a client of the old shape is not given a key that a row of the new side has', () =>
+    walked('newTable', 'switchedWrites', async (walk) => {
+      const { sql } = walk
+      await sql(`INSERT INTO people (id, first, last, visits) SELECT n, 'New', 'Row', 0 FROM generate_series(41, 60) n`)
+      await expect(sql(`INSERT INTO customers (full_name) VALUES ('Too Early')`), 'control: before the way back').rejects.toThrow(/duplicate key/)
+      await walk.step('setWrites', { phase: 'dualWrites', writes: 'old', readsPercent: 0 })
+      await sql(`INSERT INTO customers (full_name) VALUES ('After It')`)
+      await sql(`INSERT INTO people (id, first, last, visits) VALUES (90, 'New', 'Row', 0)`)
+      await walk.collapse()
+      expect(await sql(`INSERT INTO customers (full_name) VALUES ('And Last') RETURNING id::int`)).toEqual([{ id: 91 }])
+    }),
+  )
+
+  test('keys that the server always makes itself are mirrored too', () =>
+    walked('newTable', 'dualWrites', async ({ sql }) => {
+      await sql(`INSERT INTO people (id, first, last, visits) VALUES (101, 'Ann', 'Lee', 0)`)
+      expect(await sql('SELECT full_name FROM customers WHERE id = 101')).toEqual([{ full_name: 'Ann Lee' }])
+    }, 'ALTER TABLE customers ALTER COLUMN id SET GENERATED ALWAYS;'))
+
   test('TRUNCATE of either side empties the other', () =>
     walked('newTable', 'switchedWrites', async ({ sql }) => {
       await sql('TRUNCATE customers')

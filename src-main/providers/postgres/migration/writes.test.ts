@@ -193,6 +193,22 @@ describe.skipIf(why)(`columns on PostgreSQL 15${why ? ` (${why})` : ''}`, () => 
     }),
   )
 
+  test('a value that the new shape allows but once does not fail a client of the old one before the switch', () =>
+    walked('uniqueEmail', 'dualWrites', async (walk) => {
+      const { sql } = walk
+      await sql(`INSERT INTO logins VALUES (101, 'user1@x.org'), (102, 'New@x.org'); UPDATE logins SET email = 'USER2@x.org' WHERE id = 2`)
+      expect(await sql('SELECT key, error FROM signalbox.quarantine')).toEqual([{ key: { id: '101' }, error: 'another row has that address' }])
+      expect(await sql('SELECT id, email, address FROM logins WHERE id IN (2, 101, 102) ORDER BY id')).toEqual([
+        { id: 2, email: 'USER2@x.org', address: 'user2@x.org' },
+        { id: 101, email: 'user1@x.org', address: null },
+        { id: 102, email: 'New@x.org', address: 'new@x.org' },
+      ])
+      await sql('DELETE FROM logins WHERE id = 101')
+      await walk.to('switchedWrites')
+      await expect(sql(`INSERT INTO logins VALUES (101, 'user1@x.org')`)).rejects.toThrow(/unique/)
+    }),
+  )
+
   test("the application's own trigger has its say first: both sides hold what the row holds", () =>
     walked(
       'split',

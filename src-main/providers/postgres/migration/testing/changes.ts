@@ -46,6 +46,10 @@ export const SAMPLES: Readonly<Record<string, Sample>> = {
     tables: `CREATE TABLE orders (id int, part int, amount text NOT NULL DEFAULT '0', PRIMARY KEY (id, part)); CREATE INDEX orders_amount ON orders (amount, id); COMMENT ON COLUMN orders.amount IS 'as told'; INSERT INTO orders SELECT n, n % 3, n || '.50' FROM generate_series(1, 40) n;`,
     change: columns('orders', { add: [column('amount', 'numeric(12,2)', 'amount::numeric', { notNull: true, default: '0' })], replace: [{ name: 'amount', down: 'amount::text' }] }),
   },
+  uniqueEmail: {
+    tables: `CREATE TABLE logins (id int PRIMARY KEY, email text NOT NULL); INSERT INTO logins SELECT n, 'User' || n || '@X.org' FROM generate_series(1, 40) n;`,
+    change: columns('logins', { add: [column('address', 'text', 'lower(email)', { notNull: true, unique: true })], replace: [{ name: 'email', down: 'address' }] }),
+  },
   intToBigint: {
     tables: `CREATE TABLE tickets (id int PRIMARY KEY, serial_no int NOT NULL CONSTRAINT tickets_serial UNIQUE, title text); INSERT INTO tickets SELECT n, 1000 + n, 't' FROM generate_series(1, 40) n;`,
     change: columns('tickets', { add: [column('serial_no', 'bigint', 'serial_no', { notNull: true })], replace: [{ name: 'serial_no', down: 'serial_no::int' }] }),
