@@ -1,5 +1,4 @@
 import { expect, type Page, test } from 'playwright/test'
-import { openLoop, type OpenLoop, targetOf } from '../src-main/bench/load.ts'
 import { serverOrWhy } from '../src-main/providers/postgres/testing/servers.ts'
 import { expectAccessible } from './accessible.ts'
 import { askDatabase, customersWorkspace } from './customers-workspace.ts'
@@ -11,13 +10,11 @@ test.describe.configure({ mode: 'serial', timeout: 240_000 })
 const missing = serverOrWhy('18')
 test.skip(missing !== null, `SKIPPED: ${missing ?? ''}`)
 
-/** Half of the users write. */
-const RATE = 30
 let workspace: WorkspaceOnDisk
 let launched: LaunchedConsole
 let page: Page
 let address: string
-let users: readonly OpenLoop[]
+let stopUsers: () => Promise<void>
 const dropped: string[] = []
 
 test.beforeAll(async ({ browser }) => {
@@ -25,18 +22,37 @@ test.beforeAll(async ({ browser }) => {
   launched = await launchConsole({ workspace: workspace.file, args: ['--trust'] })
   page = await (await browser.newContext()).newPage()
   address = await liveAddressOf(launched)
-  const note = (sample: { readonly error: string | null; readonly status: number; readonly body: string }) => {
-    if (sample.error !== null || sample.status >= 500) dropped.push(`${sample.status} ${sample.error ?? ''} ${sample.body.slice(0, 200)}`)
-  }
-  users = [openLoop(targetOf(address), RATE, note)]
+  stopUsers = startCustomers()
 })
 
 test.afterAll(async () => {
-  for (const loop of users ?? []) await loop.stop()
+  await stopUsers?.()
   await launched?.close()
   workspace.remove()
   await page?.context().close()
 })
+
+/** Users at a constant rate whatever the service does, every other one writing; whoever gets no good answer is noted. */
+function startCustomers(): () => Promise<void> {
+  const open = new Set<Promise<void>>()
+  let turn = 0
+  const visit = async (method: string) => {
+    const answer = await fetch(address, { method }).catch((error: unknown) => String(error))
+    if (typeof answer === 'string') dropped.push(answer)
+    else {
+      const text = await answer.text()
+      if (answer.status >= 400) dropped.push(`${answer.status} ${text.slice(0, 200)}`)
+    }
+  }
+  const timer = setInterval(() => {
+    const visiting = visit((turn += 1) % 2 === 0 ? 'GET' : 'POST').finally(() => open.delete(visiting))
+    open.add(visiting)
+  }, 30)
+  return async () => {
+    clearInterval(timer)
+    await Promise.all(open)
+  }
+}
 
 const levers = () => page.getByRole('group', { name: 'Actions on split_full_name' })
 const press = (words: RegExp) => levers().getByRole('button', { name: words }).and(page.locator(':not([aria-disabled="true"])')).click({ timeout: 60_000 })
@@ -59,20 +75,19 @@ test('an operator splits a column under live writes: shadow reads, dual writes, 
   await expect(title()).toContainText('shadow reads')
   expect(await columns()).toEqual(before)
   await press(/^Start dual writes/)
-  await expect(page.getByRole('region', { name: 'Gates' })).toContainText('Every row compared', { timeout: 60_000 })
+  await expect(page.getByRole('region', { name: 'Gates' })).toContainText(/every row compared passed/, { timeout: 60_000 })
   await expectAccessible(page, 'dual writes')
 
   // Somebody writes past the triggers.
   const [planted] = await askDatabase(launched.dataFolder, 'BEGIN', `SET LOCAL session_replication_role = replica`, `UPDATE customers SET first_name = 'WRONG' WHERE id = 4242 RETURNING full_name`, 'COMMIT', 'SELECT full_name FROM customers WHERE id = 4242')
-  await expect(title()).toContainText('1 open mismatch', { timeout: 20_000 })
   const pane = page.getByRole('region', { name: 'Mismatches' })
-  await expect(pane).toContainText('WRONG')
+  await expect(pane).toContainText('WRONG', { timeout: 30_000 })
   await expect(pane).toContainText(String(planted?.['full_name']))
   await expectAccessible(page, 'a mismatch')
   await press(/^Repair 1 row/)
   const confirm = page.getByRole('dialog')
   if (await confirm.isVisible()) await confirm.getByRole('button', { name: /^Repair/ }).click()
-  await expect(title()).not.toContainText('mismatch', { timeout: 20_000 })
+  await expect(pane).not.toContainText('WRONG', { timeout: 30_000 })
   expect(await askDatabase(launched.dataFolder, 'SELECT first_name FROM customers WHERE id = 4242')).not.toEqual([{ first_name: 'WRONG' }])
   // A repair after the backfill means a hole: it asks before it goes on.
   await press(/^Resume/)
@@ -84,6 +99,8 @@ test('an operator splits a column under live writes: shadow reads, dual writes, 
 
   await levers().getByRole('button', { name: /^Roll back migration/ }).click()
   await expect(page.getByRole('dialog')).toContainText('Nothing is lost')
+  // A press sooner than anybody reads is taken for a key held down.
+  await page.waitForTimeout(300)
   await page.getByRole('dialog').getByRole('button', { name: /^Roll back now/ }).click()
   await expect(title()).toContainText('rolled back', { timeout: 30_000 })
   expect(await columns()).toEqual(before)
@@ -106,7 +123,7 @@ test('the second run goes all the way: writes wait for a version that reads the 
   await expect(title()).toContainText('cleanup')
   await levers().getByRole('button', { name: /^Drop the old structure/ }).and(page.locator(':not([aria-disabled="true"])')).click({ timeout: 60_000 })
   const confirm = page.getByRole('dialog')
-  await confirm.getByRole('textbox').fill('split_full_name')
+  await confirm.getByRole('textbox', { name: /^Type/ }).fill('split_full_name')
   await confirm.getByRole('button', { name: /^Drop/ }).click()
   await expect(title()).toContainText('completed', { timeout: 30_000 })
   expect(await columns()).toEqual(['created_at timestamp with time zone', 'email text', 'first_name text', 'id bigint', 'last_name text', 'updated_at timestamp with time zone'])
