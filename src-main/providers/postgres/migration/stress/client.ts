@@ -11,6 +11,8 @@ export interface ClientFailure {
   /** SQLSTATE, or the socket's code, or `connection` when it ended without a word. */
   readonly code: string
   readonly message: string
+  /** Who waited for whom, where the server says so. */
+  readonly detail: string
   readonly text: string
   readonly searchPath: string
 }
@@ -74,7 +76,8 @@ export function openClient(options: { readonly number: number; readonly url: str
   function fail(error: unknown, text: string): StatementFailed {
     const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'connection'
     const message = error instanceof Error ? error.message : String(error)
-    failures.push({ atMs: nowMs(), client: options.number, code, message, text, searchPath })
+    const detail = error instanceof Error && 'detail' in error && typeof error.detail === 'string' ? error.detail : ''
+    failures.push({ atMs: nowMs(), client: options.number, code, message, detail, text, searchPath })
     return new StatementFailed(message)
   }
 

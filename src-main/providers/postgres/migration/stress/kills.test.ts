@@ -23,7 +23,7 @@ describe.skipIf(why !== null)('while driver, backends, network and server are ki
     test(`${scenario.name} ${title}: nothing is lost, and no statement fails that would not have failed anyway`, { timeout: 90_000 }, async () => {
       const server = await startServer('15')
       try {
-        const walk = await killedWalk({ server, database: `killed_${i}`, scenario, seed: 300 + i, customers: 2000, goals, kills: KILLS, killEveryMs: 900, mostKills: 8, pauseMs: 15, withinMs: 50_000 })
+        const walk = await killedWalk({ server, database: `killed_${i}`, scenario, seed: 300 + i, customers: 2000, goals, kills: KILLS, killEveryMs: 700, mostKills: 7, pauseMs: 15, withinMs: 50_000 })
         expect(walk.compared.filter((one) => wrongRows([one]) > 0)).toEqual([])
         expect(walk.report.wrongReads.slice(0, 3)).toEqual([])
         expect(unexplained(walk.report.failures, walk.kills).filter((failure) => !metInView(failure)).slice(0, 3)).toEqual([])

@@ -223,7 +223,7 @@ function gatedDefinition(): MigrationDefinition {
   const { definition } = REKEY
   if (definition.change.kind !== 'tables') throw new Error('a change of tables is wanted')
   const up = definition.change.up.map((link) => ({ ...link, set: link.set.map(({ column, expression }) => ({ column, expression: column === 'email' ? 'stress.gate(email)' : expression })) }))
-  return { ...definition, change: { ...definition.change, up }, throttle: { ...definition.throttle, maxBatchRows: PAGE_ROWS } }
+  return { ...definition, change: { ...definition.change, up }, throttle: { ...definition.throttle, maxBatchRows: PAGE_ROWS, niceRatio: 0.01 } }
 }
 
 async function waitsFor(url: string, who: string, kind: 'lock' | 'gate', orNot: () => boolean = () => false): Promise<void> {

@@ -1,7 +1,7 @@
 /**
  * M5, M6, M7 and M8: migrations of columns and of tables under eight writers, while driver, backends, network and server
  * are killed; to the end and back from every phase.
- *     npm run bench -- stress [--seeds 2] [--version 15|18|14] [--customers 4000] [--kill-every 500] [--json]
+ *     npm run bench -- stress [--seeds 2] [--version 15|18|14] [--customers 4000] [--kill-every 1000] [--kills 20] [--json]
  * A run without a migration and with the same kills is what failures are held against; broken algorithms must lose rows.
  */
 import { setTimeout as wait } from 'node:timers/promises'
@@ -22,7 +22,8 @@ const VERSIONS: readonly ServerVersion[] = ['14', '15', '18']
 const version = VERSIONS.find((one) => one === String(numberOption('version', 15))) ?? '15'
 const seeds = numberOption('seeds', 2)
 const customers = numberOption('customers', 4000)
-const killEveryMs = numberOption('kill-every', 500)
+const killEveryMs = numberOption('kill-every', 1000)
+const mostKills = numberOption('kills', 20)
 const PHASES = ['shadowReads', 'backfilling', 'dualWrites', 'switchingReads', 'switchedWrites', 'tombstoned'] as const
 const WITHIN_MS = 240_000
 const CONTROL_MS = 15_000
@@ -68,17 +69,17 @@ for (let seed = 1; seed <= seeds; seed += 1) {
     const phase = PHASES[Math.floor(seededRandom(seed * 31 + i)() * PHASES.length)] ?? 'dualWrites'
     for (const [name, goals] of [['to completed', BOTH_SIDES], [`back from ${phase}`, ROLLED_BACK_FROM(phase)]] as const) {
       try {
-        const walk = await withServer((server) => killedWalk({ server, database: 'killed', scenario, seed: seed * 100 + i, customers, goals, kills: KILLS, killEveryMs, truncateChance: 0.0005, withinMs: WITHIN_MS }))
+        const walk = await withServer((server) => killedWalk({ server, database: 'killed', scenario, seed: seed * 100 + i, customers, goals, kills: KILLS, killEveryMs, mostKills, truncateChance: 0.0005, pauseMs: 6, withinMs: WITHIN_MS }))
         killed.push(walk)
         const beyond = unexplained(walk.report.failures, walk.kills).filter((failure) => !metInView(failure))
         say(`seed ${seed}, ${scenario.name} ${name}: ${walk.kills.length} kills, ${walk.report.statements} statements, beyond control ${JSON.stringify(failuresByCode(beyond))}, wrong rows ${wrongRows(walk.compared)}, wrong reads ${walk.report.wrongReads.length}`)
-        for (const { code, text, message, searchPath } of beyond.slice(0, 3)) say(`    ${code} ${searchPath}: ${text}: ${message}`)
+        for (const { code, text, message, detail, searchPath } of beyond.slice(0, 3)) say(`    ${code} ${searchPath}: ${text}: ${message} ${detail}`)
       } catch (error) {
         broken.push(`seed ${seed}, ${scenario.name} ${name}: ${error instanceof Error ? error.message : String(error)}`)
         say(`BROKEN ${broken.at(-1)}`)
       }
     }
-    const walk = await withServer((server) => writtenWalk({ server, database: 'written', scenario, seed: seed * 100 + i, customers, goals: BOTH_SIDES }))
+    const walk = await withServer((server) => writtenWalk({ server, database: 'written', scenario, seed: seed * 100 + i, customers, goals: BOTH_SIDES, pauseMs: 6 }))
     written.push(walk)
     say(`seed ${seed}, ${scenario.name}, nothing killed: ${walk.report.statements} statements, failures ${JSON.stringify(failuresByCode(walk.report.failures))}, longest stall at a step ${Math.round(Math.max(...walk.steps.map(({ stallMs }) => stallMs)))} ms`)
   }
@@ -119,6 +120,7 @@ report(
     'tables compared with the control table': compared.length,
     'batches': sum(killed.map((walk) => walk.batches)),
     'median ms to resume': median(resumedMs),
+    'of that starting a process, median ms': median(killed.flatMap((walk) => walk.startedMs)),
     'flip of write authority, median ms': median(flips),
     'longest stall at a step, ms (machine shared)': Math.max(...written.flatMap(({ steps }) => steps.map(({ stallMs }) => stallMs))),
     'control: statements': control.result.statements,

@@ -12,6 +12,8 @@ const why = serverOrWhy('15')
 if (why) console.warn(`SKIPPED: ${why}`)
 
 const FLIP_MS = 1000
+/** On a machine that does other things too, a lock is not always to be had at once. */
+const WALK = { timeout: 90_000 }
 
 function expectNothingLost(walk: WrittenWalk): void {
   const failures = walk.report.failures.filter((failure) => !metInView(failure))
@@ -28,24 +30,25 @@ function expectNothingLost(walk: WrittenWalk): void {
 
 describe.skipIf(why !== null)('under eight writers', () => {
   for (const [i, scenario] of SCENARIOS.entries()) {
-    test(`${scenario.name}: to completed, with authority switched and stepped back on the way`, async () => {
-      const walk = await writtenWalk({ server: await sharedServer('15'), database: `walk_${i}`, scenario, seed: 100 + i, customers: 1500, goals: BOTH_SIDES })
+    test(`${scenario.name}: to completed, with authority switched and stepped back on the way`, WALK, async () => {
+      const walk = await writtenWalk({ server: await sharedServer('15'), database: `walk_${i}`, scenario, seed: 100 + i, customers: 1000, goals: BOTH_SIDES, stayMs: 100, pauseMs: 10 })
       expectNothingLost(walk)
       expect(walk.works).toEqual(['shadowScan', 'backfill', 'validate', 'fullPass'])
     })
   }
 
   for (const [i, [scenario, phase]] of ([[SPLIT, 'backfilling'], [RETYPE, 'switchedWrites'], [TWO_TABLES, 'switchingReads'], [REKEY, 'tombstoned'], [SPLIT, 'tombstoned'], [REKEY, 'dualWrites']] as const).entries()) {
-    test(`${scenario.name}: rolled back from ${phase}, the catalog is as it was`, async () => {
+    test(`${scenario.name}: rolled back from ${phase}, the catalog is as it was`, WALK, async () => {
       let before = ''
       const walk = await writtenWalk({
         server: await sharedServer('15'),
         database: `back_${i}`,
         scenario,
         seed: 200 + i,
-        customers: 1200,
+        customers: 800,
         goals: ROLLED_BACK_FROM(phase),
-        stayMs: 200,
+        stayMs: 150,
+        pauseMs: 10,
         prepare: async (url) => {
           before = await withClient(url, (client) => catalogSnapshot(client, ['public', 'stress']))
         },

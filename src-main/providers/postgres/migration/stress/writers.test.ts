@@ -47,7 +47,7 @@ describe.skipIf(why !== null)('client programs and their control table', () => {
       const ids = await makeDatabase(url, 1500)
       const writers = startWriters({ url, seed: 5, course: OLD_TABLES, ids })
       const killer = startKiller({ targets: { server, database: 'writers_killed', driver: null, network: null }, seed: 5, kinds: ['clients', 'clients', 'restart'], everyMs: 250, most: 8 })
-      await wait(4000)
+      await wait(2500)
       await killer.stop()
       await writers.rest()
       expect(wrongRows(await compareWithControl(url, OLD_TABLES.old))).toBe(0)
