@@ -46,7 +46,7 @@ export function tableSteps(context: StructureContext, change: TableChange, step:
         before: [],
         first: dropViews(definition, change),
         locks: all([...old(true), ...fresh]),
-        statements: [...dropTriggers(context, change, true), ...(change.dropOld ? [`DROP TABLE ${old(true).map(quotedTable).join(', ')};`] : [])],
+        statements: [...dropTriggers(context, change, true), ...(change.dropOld ? [...sequencesHandedOn(context, change), `DROP TABLE ${old(true).map(quotedTable).join(', ')};`] : [])],
       }
     case 'collapse':
       return {
@@ -135,9 +135,22 @@ function functionsFor(context: StructureContext, change: TableChange, tombstoned
   return [...mirrorFunctions(context, change, tombstoned, writes), ...readsTriggers(context, change, tombstoned).filter((_, index) => index % 2 === 0)]
 }
 
+/** A sequence both sides took values from would go with the old table: it goes to the new column instead. */
+function sequencesHandedOn({ tables }: StructureContext, change: TableChange): readonly string[] {
+  const owned = tables.flatMap(({ columns }) => columns.flatMap(({ sequence, identity }) => (sequence !== null && identity === null ? [sequence] : [])))
+  return change.new.flatMap(({ name, columns }) =>
+    columns.flatMap((column) => {
+      const named = /^\s*nextval\('([^']+)'/i.exec(column.default ?? '')?.[1]
+      const sequence = owned.find((one) => one === named || one === `public.${named}`)
+      return sequence === undefined ? [] : [`ALTER SEQUENCE ${sequence} OWNED BY ${quotedTable(name)}.${quoted(column.name)};`]
+    }),
+  )
+}
+
 /**
  * Rows that came from the new side took no value of the old tables' sequences: clients of the old shape must not be given
- * theirs again. While clients run, a sequence is only ever moved on by taking values from it.
+ * theirs again. While clients run, a sequence is only ever moved on by taking values from it, and not at all when someone
+ * holds the table: the way back must not wait. What is left is caught up when the new structure goes.
  */
 function sequencesCaughtUp({ tables }: StructureContext, meanwhile: 'clients run' | 'clients wait'): readonly string[] {
   return tables.flatMap(({ name, columns }) =>
@@ -145,7 +158,7 @@ function sequencesCaughtUp({ tables }: StructureContext, meanwhile: 'clients run
       if (sequence === null) return []
       const behind = `FROM (SELECT max(t.${quoted(column)})::bigint AS highest FROM ${quotedTable(name)} t) h, ${sequence} s`
       const move = meanwhile === 'clients wait' ? `PERFORM setval(${literal(sequence)}, h.highest) ${behind} WHERE h.highest > s.last_value;` : `PERFORM nextval(${literal(sequence)}) ${behind}, generate_series(1, least(h.highest - s.last_value, 1000000));`
-      return [`DO ${dollarQuoted(`BEGIN ${move} END`)};`]
+      return [`DO ${dollarQuoted(`BEGIN ${move}${meanwhile === 'clients run' ? ' EXCEPTION WHEN lock_not_available THEN NULL;' : ''} END`)};`]
     }),
   )
 }

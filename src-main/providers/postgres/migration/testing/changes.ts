@@ -77,6 +77,17 @@ export const SAMPLES: Readonly<Record<string, Sample>> = {
       dropOld: true,
     },
   },
+  sharedSequence: {
+    tables: `CREATE TABLE jobs (id serial PRIMARY KEY, what text); INSERT INTO jobs (what) SELECT 'w' || n FROM generate_series(1, 40) n;`,
+    change: {
+      kind: 'tables',
+      old: [publicTable('jobs')],
+      new: [{ name: publicTable('tasks'), columns: [{ ...made('id', 'integer', true), default: `nextval('jobs_id_seq'::regclass)` }, made('title', 'text')], primaryKey: ['id'], unique: [], checks: [] }],
+      up: [link('jobs', 'tasks', { id: 'id' }, { title: 'what' })],
+      down: [link('tasks', 'jobs', { id: 'id' }, { what: 'title' })],
+      dropOld: true,
+    },
+  },
   splitTable: {
     tables: `CREATE TABLE users (id int PRIMARY KEY, login text NOT NULL, street text, city text); INSERT INTO users SELECT n, 'u' || n, 's' || n, 'c' || n FROM generate_series(1, 40) n;`,
     change: {
