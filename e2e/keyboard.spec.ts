@@ -124,7 +124,7 @@ test('a whole release with the keyboard alone: find, deploy with another plan, p
 })
 
 test('every screen by its keys; the palette, the sheet and the bell open, take the focus, and give it back', async () => {
-  for (const [keys, words] of [['g a', /^Journal/], ['g s', /^Settings/], ['g m', /^Migrations/], ['g f', /^Flags/], ['g v', /^checkout/], ['g o', /service/]] as const) {
+  for (const [keys, words] of [['g a', /^Journal/], ['g s', /^Settings/], ['g m', /migration/], ['g f', /^Flags/], ['g v', /^checkout/], ['g o', /service/]] as const) {
     for (const each of keys.split(' ')) await key(each)
     await expect(title()).toContainText(words)
   }

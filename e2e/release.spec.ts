@@ -79,7 +79,7 @@ test('a release manager ships: sees traffic, deploys, looks at the preview, prom
 
   await expect.poll(() => users.count('2.0.0')).toBeGreaterThan(5)
   await lever(page, /^Send 50 % to green/).click()
-  await expect(page.getByRole('status').filter({ hasText: 'seen in the data plane' })).toBeVisible()
+  await expect(page.getByRole('status').locator('li[data-reached=true]').filter({ hasText: 'seen in the data plane' })).toBeVisible()
   await expect(title()).toContainText('50 % on green')
   // The hold of 3 s ends by itself, then the bake of 2 s.
   await expect(title()).toContainText('100 % on green2.0.0')
@@ -122,7 +122,7 @@ test('the same by keyboard, from another screen', async () => {
   await page.keyboard.press('Control+Shift+B')
   await expect(confirm()).toContainText('Roll back checkout?')
   await page.keyboard.press('Enter')
-  await expect(page.getByRole('status').filter({ hasText: 'seen in the data plane' })).toBeVisible()
+  await expect(page.getByRole('status').locator('li[data-reached=true]').filter({ hasText: 'seen in the data plane' })).toBeVisible()
   await page.getByRole('link', { name: 'Service' }).click()
   await expect(title()).toContainText('100 % on green2.0.0')
   await expect(page.getByRole('region', { name: 'What was taken back' })).toBeVisible()

@@ -64,9 +64,10 @@ function Stages({ act }: { readonly act: Act }) {
   return (
     <ol className="flex items-center gap-4 text-12">
       {STAGES.map((stage, index) => (
-        <li key={stage} className={`flex items-center gap-1.5 ${index <= reached ? 'text-ink-1' : 'text-ink-3'}`}>
+        <li key={stage} data-reached={index <= reached} className={`flex items-center gap-1.5 ${index <= reached ? 'text-ink-1' : 'text-ink-3'}`}>
           <Icon name={index <= reached ? 'pass' : index === reached + 1 ? 'run' : 'wait'} />
           {STAGE_WORDS[stage]}
+          {index > reached && <span className="sr-only"> not yet</span>}
         </li>
       ))}
       <li className="ml-auto text-ink-3">{act.stage === 'verified' ? (tookMs === null ? '' : `${formatDuration(tookMs)} after it was sent`) : now - act.stageAt > 3000 ? 'still waiting' : ''}</li>

@@ -160,10 +160,11 @@ for (const version of ['15', '18'] as const satisfies readonly ServerVersion[]) 
     it('writes nothing more once another console took over', async () => {
       const started = await startedMigration(server, orders(20_000), AMOUNT, { definition: { throttle: { ...DEFAULT_THROTTLE, maxBatchRows: 200, niceRatio: 1 } } })
       const running = run(started, 'backfill')
+      const ended = expect(running).rejects.toMatchObject({ code: 'staleFence', message: expect.stringContaining('driven by somebody else') as string })
       await until(async () => (await started.rowsDone()) > 500)
       await started.sql(`UPDATE signalbox.migrations SET epoch = 2, owner = 'somebody else'`)
       const before = await started.rowsDone()
-      await expect(running).rejects.toMatchObject({ code: 'staleFence', message: expect.stringContaining('driven by somebody else') as string })
+      await ended
       expect(await started.rowsDone()).toBe(before)
       expect(await unfilled(started)).toBe(20_000 - before)
       await started.close()

@@ -20,6 +20,7 @@ export type TestServer = {
   readonly port: number
   /** Superuser `postgres`, trusted, over TCP. Connections of a role named `guarded` are asked for a password. */
   url(database?: string): string
+  /** An empty one, also when a test that is tried again left its own. */
   createDatabase(name: string): Promise<string>
   /** `immediate` is a crash: no checkpoint, recovery at the next start. Port and data stay. */
   stop(mode?: StopMode): Promise<void>
@@ -136,7 +137,9 @@ export async function startServer(
     port,
     url: (database = 'postgres') => `postgres://postgres@127.0.0.1:${port}/${encodeURIComponent(database)}`,
     async createDatabase(name) {
-      await server.sql(`CREATE DATABASE "${name.replaceAll('"', '""')}"`)
+      const quoted = `"${name.replaceAll('"', '""')}"`
+      await server.sql(`DROP DATABASE IF EXISTS ${quoted} WITH (FORCE)`)
+      await server.sql(`CREATE DATABASE ${quoted}`)
       return server.url(name)
     },
     async stop(mode = 'fast') {

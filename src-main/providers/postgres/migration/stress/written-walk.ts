@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { nowMs } from '../../../../bench/measure.ts'
 import type { MigrationPhase, MigrationStep, MigrationWork } from '../../../../contract/migration.ts'
 import type { TestServer } from '../../testing/servers.ts'
@@ -42,7 +43,7 @@ export interface WrittenWalk {
 /** A migration from goal to goal while clients write, each program moving on or back just before the step that wants it. */
 export async function writtenWalk(options: WrittenWalkOptions): Promise<WrittenWalk> {
   const { server, scenario } = options
-  const url = await server.createDatabase(options.database)
+  const url = await server.createDatabase(`${options.database}_${randomBytes(3).toString('hex')}`)
   const ids = await makeDatabase(url, options.customers)
   await options.prepare?.(url)
   const writers = startWriters({
