@@ -17,6 +17,7 @@ import type { Identity } from './identity.ts'
 import { createJournalApi } from './journal-api.ts'
 import type { Measuring } from './measuring.ts'
 import type { Migrating } from './migrating.ts'
+import { createFlagsApi } from './flags-api.ts'
 import { createMigrationsApi } from './migrations-api.ts'
 import { createPairsApi } from './pairs-api.ts'
 import { testDeclaredWebhook } from './notifications/test-webhook.ts'
@@ -204,6 +205,7 @@ export function createDispatch(parts: DispatchParts): CoreApi {
       list: async ({ service, limit }) => [...engine().releasesOf(service, limit)],
     },
     migration: createMigrationsApi(() => parts.migrating().migrations, who),
+    flag: createFlagsApi(),
     pair: createPairsApi({ pairs: parts.pairs, workspace: () => session.inForce, who, adminOnly, note }),
     journal: createJournalApi(parts.reader, {
       checkpoint: () => parts.store.checkpoint(),

@@ -11,6 +11,8 @@ import {
   verifyProgressSchema,
 } from './journal.ts'
 import { criterionSchema, criterionTrialSchema, foresightSchema, verdictChangeSchema } from './analysis.ts'
+import { ROLLOUT_COMMANDS, flagComparisonSchema, flagGuardSeriesSchema, flagPreviewSchema, flagReferencesReportSchema, flagSourceViewSchema, flagSummarySchema, flagViewSchema, rolloutViewSchema, tierDifferenceSchema } from './flag.ts'
+import { flagDefinitionSchema, flagProblemSchema, flagRolloutPlanSchema, jsonObjectSchema, segmentSchema } from './flag-definition.ts'
 import { PAIR_ACTS, pairComparisonSchema, pairViewSchema } from './pair.ts'
 import { MIGRATION_COMMANDS, MISMATCH_CLASSES, migrationEventSchema, migrationSampleSchema, migrationViewSchema, mismatchSchema, preflightCheckSchema, preflightReportSchema, sqlStepSchema } from './migration.ts'
 import { planSchema } from './plan.ts'
@@ -18,7 +20,7 @@ import { releaseViewSchema } from './release.ts'
 import { logLineSchema, metricsHistorySchema, serviceViewSchema, versionOptionSchema } from './service.ts'
 import { systemStatusSchema, watchItemSchema } from './system.ts'
 import { environmentNameSchema } from './traffic.ts'
-import { RELEASE_COMMANDS } from './vocabulary.ts'
+import { RELEASE_COMMANDS, TIERS } from './vocabulary.ts'
 import { workspaceViewSchema } from './workspace.ts'
 
 /** Every procedure may answer with a fault of the closed table, and with nothing else. */
@@ -27,6 +29,8 @@ const procedure = oc.errors({ FAULT: { status: 409, data: faultDataSchema } })
 const serviceName = z.string().min(1).max(200)
 /** Chosen by the caller; the same id again is the same act and is not done twice. */
 const operationId = z.string().min(8).max(100)
+const reason = z.string().max(2000).default('')
+const flagOf = { source: z.string().min(1).max(100), flag: z.string().min(1).max(256) }
 
 /** Everything that can cross between the core and a screen or a terminal. */
 export const contract = {
@@ -156,6 +160,48 @@ export const contract = {
     act: procedure
       .input(z.strictObject({ service: serviceName, act: z.enum(PAIR_ACTS), side: environmentNameSchema, copy: z.boolean().default(true), reason: z.string().max(2000).default(''), operationId }))
       .output(pairViewSchema),
+  },
+  flag: {
+    sources: procedure.output(z.array(flagSourceViewSchema)),
+    /** Every flag of a source in the workspace's own tier, by key. */
+    list: procedure.input(z.strictObject({ source: z.string() })).output(z.array(flagSummarySchema)),
+    get: procedure.input(z.strictObject(flagOf)).output(flagViewSchema),
+    /** What a context gets, and why. Acts on nothing. `definition`: as if the flag were so. */
+    preview: procedure.input(z.strictObject({ ...flagOf, context: jsonObjectSchema, definition: flagDefinitionSchema.optional() })).output(flagPreviewSchema),
+    /** What would be wrong with it. Acts on nothing. */
+    check: procedure.input(z.strictObject({ ...flagOf, definition: flagDefinitionSchema })).output(z.array(flagProblemSchema)),
+    /** Makes or changes a flag. `expectedVersion`: the one that was edited; null: it must not be there yet. */
+    define: procedure.input(z.strictObject({ ...flagOf, definition: flagDefinitionSchema, expectedVersion: z.string().nullable(), reason, operationId })).output(flagViewSchema),
+    /** All segments of a set at once. */
+    defineSegments: procedure.input(z.strictObject({ source: z.string(), segments: z.array(segmentSchema).max(1000), expectedDigest: z.string(), reason, operationId })).output(flagSourceViewSchema),
+    startRollout: procedure
+      .input(z.strictObject({ ...flagOf, plan: flagRolloutPlanSchema, expectedVersion: z.string(), reason, operationId }))
+      .output(rolloutViewSchema),
+    command: procedure
+      .input(
+        z.strictObject({
+          rollout: z.string(),
+          command: z.enum(ROLLOUT_COMMANDS),
+          /** The revision the decision was made on. Roll back and kill are accepted on any. */
+          expectedRevision: z.int().optional(),
+          reason,
+          operationId,
+        }),
+      )
+      .output(rolloutViewSchema),
+    /** Everyone gets the safe variant, now; a rollout of it ends. Goes on while the journal cannot commit. */
+    kill: procedure.input(z.strictObject({ ...flagOf, reason, operationId })).output(flagViewSchema),
+    /** Takes it out of use and keeps its definition. Refused while evaluations of it are seen. */
+    archive: procedure.input(z.strictObject({ ...flagOf, reason, operationId })).output(flagViewSchema),
+    /** What `to` would become by taking over everything of `from`. */
+    compareTiers: procedure.input(z.strictObject({ source: z.string(), from: z.enum(TIERS), to: z.enum(TIERS) })).output(z.array(tierDifferenceSchema)),
+    /** Takes these flags (and the segments they name) over from one tier into another, as they are. */
+    copyTier: procedure.input(z.strictObject({ source: z.string(), from: z.enum(TIERS), to: z.enum(TIERS), flags: z.array(z.string()).min(1).max(10_000), reason, operationId })).output(z.array(tierDifferenceSchema)),
+    /** Exposed against unexposed users, for charts. */
+    guardSeries: procedure.input(z.strictObject({ ...flagOf, fromAt: z.number() })).output(flagGuardSeriesSchema),
+    comparison: procedure.input(z.strictObject(flagOf)).output(flagComparisonSchema),
+    /** Searches the source's code folders now. Acts on nothing. */
+    references: procedure.input(z.strictObject({ source: z.string() })).output(flagReferencesReportSchema),
   },
   journal: {
     search: procedure

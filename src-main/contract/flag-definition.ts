@@ -13,8 +13,8 @@ export const MAX_FLAGS = 50_000
 
 export type JsonValue = null | boolean | number | string | readonly JsonValue[] | { readonly [key: string]: JsonValue }
 export type JsonObject = { readonly [key: string]: JsonValue }
-export const jsonValueSchema: z.ZodType<JsonValue> = z.json()
-export const jsonObjectSchema: z.ZodType<JsonObject> = z.record(z.string(), z.json())
+export const jsonValueSchema = z.json() as z.ZodType<JsonValue, JsonValue>
+export const jsonObjectSchema = z.record(z.string(), z.json()) as z.ZodType<JsonObject, JsonObject>
 
 /** Names the console gives. Files written by hand may hold others, which are kept and shown. */
 export const flagKeySchema = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/)

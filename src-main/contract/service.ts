@@ -110,7 +110,9 @@ export const waitingItemSchema = z.strictObject({
   releaseId: z.string().nullable(),
   /** Set for kind `migration`: which one. `service` is its title then. */
   migration: z.string().optional(),
-  kind: z.enum(['gate', 'approval', 'failed', 'window', 'health', 'lease', 'manualStep', 'analysis', 'reasonOwed', 'migration']),
+  /** Set for kind `flag`: which one, of which source. `service` is its key then. */
+  flag: z.strictObject({ source: z.string(), key: z.string() }).optional(),
+  kind: z.enum(['gate', 'approval', 'failed', 'window', 'health', 'lease', 'manualStep', 'analysis', 'reasonOwed', 'migration', 'flag']),
   title: z.string(),
   detail: z.string(),
   /** When it stops waiting by itself; null when never. */

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { migrationSampleSchema, migrationViewSchema } from './migration.ts'
 import { operatorSchema } from './release.ts'
+import { flagSourceViewSchema, flagSummarySchema, rolloutViewSchema } from './flag.ts'
 import { metricSampleSchema } from './traffic.ts'
 import { serviceViewSchema, waitingItemSchema } from './service.ts'
 import { journalEntrySchema } from './journal.ts'
@@ -50,6 +51,11 @@ export const watchItemSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('migration'), migration: migrationViewSchema }),
   z.strictObject({ kind: z.literal('migrationRemoved'), id: z.string() }),
   z.strictObject({ kind: z.literal('migrationSample'), migration: z.string(), sample: migrationSampleSchema }),
+  /** A set of flags changed: lists are fetched anew when `digest` did. */
+  z.strictObject({ kind: z.literal('flagSource'), source: flagSourceViewSchema }),
+  /** One line changed for a reason that is not in the digest: a rollout, evaluations. */
+  z.strictObject({ kind: z.literal('flag'), flag: flagSummarySchema }),
+  z.strictObject({ kind: z.literal('rollout'), rollout: rolloutViewSchema }),
   z.strictObject({ kind: z.literal('waiting'), items: z.array(waitingItemSchema) }),
   z.strictObject({ kind: z.literal('journal'), entry: journalEntrySchema }),
   z.strictObject({ kind: z.literal('ready') }),
@@ -72,6 +78,12 @@ export function watchItemKey(item: WatchItem): string {
       return `migration:${item.id}`
     case 'migrationSample':
       return `migrationSample:${item.migration}`
+    case 'flagSource':
+      return `flagSource:${item.source.name}`
+    case 'flag':
+      return `flag:${item.flag.source}:${item.flag.key}`
+    case 'rollout':
+      return `rollout:${item.rollout.rollout.id}`
     case 'journal':
       return 'journal'
     default:

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { filePlaceSchema } from './fault.ts'
 import { databaseSchema, migrationDefinitionSchema } from './migration-definition.ts'
+import { flagSourceConfigSchema } from './flag.ts'
 import { planSchema } from './plan.ts'
 import { dataModeSchema } from './service.ts'
 import { ROLES, TIERS } from './vocabulary.ts'
@@ -92,6 +93,7 @@ export const workspaceSchema = z.strictObject({
   metricsProviders: z.array(metricsProviderSchema).max(20),
   databases: z.array(databaseSchema).max(20).default([]),
   migrations: z.array(migrationDefinitionSchema).max(200).default([]),
+  flags: z.array(flagSourceConfigSchema).max(10).default([]),
   webhooks: z.array(webhookSchema).max(20),
   commands: z.array(declaredCommandSchema),
   /** SHA-256 over the commands; what trust is given to. */

@@ -77,6 +77,7 @@ export function loadWorkspace(file: string, options: LoadOptions): WorkspaceLoad
     metricsProviders: [...parts.metricsProviders],
     databases: [...parts.databases],
     migrations: [...parts.migrations],
+    flags: [],
     webhooks: [...parts.webhooks],
     commands: parts.commands,
     commandsDigest: commandsDigest(parts.commands),

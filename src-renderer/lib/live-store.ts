@@ -258,6 +258,10 @@ export function createLiveStore(options: LiveStoreOptions = {}): LiveStore {
       case 'migrationSample':
         putMigrationSample(item.migration, item.sample)
         break
+      case 'flagSource':
+      case 'flag':
+      case 'rollout':
+        break
       case 'waiting':
         waiting = item.items
         touch('waiting')

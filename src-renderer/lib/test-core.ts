@@ -37,6 +37,14 @@ export interface TestWorld {
   onCommand: (input: unknown) => ServiceView | Promise<ServiceView>
 }
 
+/** No source of flags is declared. */
+function testFlags(): CoreApi['flag'] {
+  const none = async (): Promise<never> => {
+    throw notHere('flag')
+  }
+  return { sources: async () => [], list: none, get: none, preview: none, check: none, define: none, defineSegments: none, startRollout: none, command: none, kill: none, archive: none, compareTiers: none, copyTier: none, guardSeries: none, comparison: none, references: none }
+}
+
 export interface TestCore {
   readonly api: CoreApi
   readonly world: TestWorld
@@ -213,6 +221,7 @@ export function createTestCore(world: TestWorld): TestCore {
       samples: async ({ migration, fromAt }) => world.migrationSamples?.(migration, fromAt) ?? [],
       events: async ({ migration, afterId, limit }) => (world.migrationEvents ?? []).filter((event) => event.migration === migration && event.id > afterId).slice(0, limit),
     },
+    flag: testFlags(),
     pair: {
       get: async () => {
         throw notHere('pair of databases')

@@ -97,6 +97,7 @@ function eventOfWaiting(item: WaitingItem): NotificationEvent | null {
     case 'reasonOwed':
       return 'waiting'
     case 'migration':
+    case 'flag':
       return item.title === 'Stopped' ? 'failed' : 'waiting'
   }
 }
@@ -126,6 +127,8 @@ export function titleOfWaiting(item: WaitingItem): string {
       return `${service}: ${title}`
     case 'migration':
       return `Migration ${service}: ${title.toLowerCase()}`
+    case 'flag':
+      return `Flag ${service}: ${title.toLowerCase()}`
   }
 }
 

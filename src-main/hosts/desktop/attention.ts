@@ -65,6 +65,9 @@ export function attend(before: Attention, item: WatchItem, nowMs: number): { rea
     case 'migration':
     case 'migrationRemoved':
     case 'migrationSample':
+    case 'flagSource':
+    case 'flag':
+    case 'rollout':
     case 'metrics':
       return silent(before)
   }

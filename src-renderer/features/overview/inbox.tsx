@@ -16,6 +16,7 @@ const KINDS: Readonly<Record<WaitingItem['kind'], { readonly word: string; reado
   manualStep: { word: 'Next step', icon: 'next' },
   analysis: { word: 'Analysis inconclusive', icon: 'unknown' },
   migration: { word: 'Migration', icon: 'wait' },
+  flag: { word: 'Flag', icon: 'wait' },
   reasonOwed: { word: 'Reason owed', icon: 'wait' },
 }
 
