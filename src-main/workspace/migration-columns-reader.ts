@@ -1,6 +1,6 @@
 import { isMap } from 'yaml'
 import type { ColumnChange, TableName } from '../contract/migration-definition.ts'
-import { checkExpression } from '../providers/postgres/migration/lint-expression.ts'
+import { checkExpression } from '../providers/postgres/migration/preflight/lint-expression.ts'
 import { field, mapping, record } from './collections.ts'
 import { COLUMN } from './migration-names.ts'
 import type { Reader, Reading } from './reading.ts'

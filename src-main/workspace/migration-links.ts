@@ -1,5 +1,5 @@
 import type { Link, NewTable, TableName } from '../contract/migration-definition.ts'
-import { checkExpression } from '../providers/postgres/migration/lint-expression.ts'
+import { checkExpression } from '../providers/postgres/migration/preflight/lint-expression.ts'
 import { reportUnknown, writtenTable } from './migration-names.ts'
 import type { LinkRead } from './migration-tables-reader.ts'
 import type { PathPart, Reading } from './reading.ts'

@@ -1,7 +1,7 @@
 import { isMap, isSeq } from 'yaml'
 import type { Node } from 'yaml'
 import type { Change } from '../contract/migration-definition.ts'
-import { importPgroll } from '../providers/postgres/migration/pgroll-import.ts'
+import { importPgroll } from '../providers/postgres/migration/preflight/pgroll-import.ts'
 import { startOf } from './parse.ts'
 import { readIncluded } from './migration-file.ts'
 import type { Included } from './migration-file.ts'

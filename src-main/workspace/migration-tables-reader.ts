@@ -1,6 +1,6 @@
 import { isMap } from 'yaml'
 import type { Link, NewTable, TableChange, TableName } from '../contract/migration-definition.ts'
-import { checkExpression } from '../providers/postgres/migration/lint-expression.ts'
+import { checkExpression } from '../providers/postgres/migration/preflight/lint-expression.ts'
 import { field, list, mapping, record } from './collections.ts'
 import { checkLink } from './migration-links.ts'
 import { COLUMN, identifier, namedExpressions, oneOrMore, reportUnknown, TABLE, tableName, toTableName, writtenTable } from './migration-names.ts'

@@ -1,6 +1,6 @@
 import { Fault } from '../../../contract/fault.ts'
 import type { ColumnChange, MigrationDefinition, TableName } from '../../../contract/migration-definition.ts'
-import { rewriteColumns } from './rewrite-columns.ts'
+import { rewriteColumns } from './structure/rewrite-columns.ts'
 import { downUnits, quoted, spoken, storedName, upUnits } from './units.ts'
 import type { TableFacts, Unit } from './units.ts'
 

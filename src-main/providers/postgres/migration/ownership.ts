@@ -1,6 +1,6 @@
 import { Fault } from '../../../contract/fault.ts'
 import type { Ownership } from '../../../core/migration/ports.ts'
-import { installControl } from './install.ts'
+import { installControl } from './structure/install.ts'
 import { rowsOf } from './session.ts'
 import type { Dedicated, Session, Sessions } from './session.ts'
 

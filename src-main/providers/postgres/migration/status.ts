@@ -1,7 +1,7 @@
 import type { MigrationProgress, MigrationState, MigrationWork, Verification } from '../../../contract/migration.ts'
 import { MISMATCH_CLASSES } from '../../../contract/migration.ts'
 import { rowsOf, type Session } from './session.ts'
-import type { KeptProgress } from './work-progress.ts'
+import type { KeptProgress } from './copying/work-progress.ts'
 
 /** What continuous comparing counted, as kept beside the checkpoints. */
 export interface WatchCounts {

@@ -1,5 +1,5 @@
 import type { MigrationTarget } from '../../../core/migration/ports.ts'
-import { controlVersion } from './install.ts'
+import { controlVersion } from './structure/install.ts'
 import { rowsOf } from './session.ts'
 import type { Sessions } from './session.ts'
 

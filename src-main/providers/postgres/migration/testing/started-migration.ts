@@ -6,7 +6,7 @@ import type { MigrationContext } from '../context.ts'
 import { CONTROL_SQL } from '../control-schema.ts'
 import { oldTables, readFacts } from '../facts.ts'
 import { openSessions, type Sessions } from '../session.ts'
-import { stepSql } from '../structure.ts'
+import { stepSql } from '../structure/structure.ts'
 
 export interface StartedMigration {
   readonly context: MigrationContext
