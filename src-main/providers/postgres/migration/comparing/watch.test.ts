@@ -1,3 +1,4 @@
+import { Client } from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { DEFAULT_VERIFY, type Change } from '../../../../contract/migration-definition.ts'
 import type { MigrationSample } from '../../../../contract/migration.ts'
@@ -6,6 +7,7 @@ import { listMismatches } from './mismatches.ts'
 import { repair } from './repair.ts'
 import { readVerification } from '../status.ts'
 import type { MigrationContext } from '../context.ts'
+import { SAMPLES } from '../testing/changes.ts'
 import { startedMigration, TESTER } from '../testing/started-migration.ts'
 import { watch } from './watch.ts'
 import { createWork } from '../copying/work.ts'
@@ -91,6 +93,30 @@ describe.skipIf(why !== null)(`watching on PostgreSQL 15${why ? ` (skipped: ${wh
     expect((await mismatches())[0]).toMatchObject({ status: 'repaired', repair: '' })
     expect(await started.sql(`SELECT evidence->'before'->>'first' AS before, evidence->'after'->>'first' AS after FROM signalbox.events WHERE kind = 'repair'`)).toEqual([{ before: 'Wrong', after: 'Ada77' }])
     expect((await verification()).repairsAfterBackfill).toBe(1)
+    await started.close()
+  })
+
+  it('finds the row that a delete could not see, since its transaction is older than the copy, and repairs it', async () => {
+    const sample = SAMPLES['newTable']
+    if (!sample) throw new Error('no sample')
+    const started = await startedMigration(server, sample.tables, sample.change)
+    const backfill = () => createWork().run({ context: started.context, work: 'backfill', signal: new AbortController().signal, paused: () => false, foregroundHarm: () => '' })
+    const clients = [new Client(started.url), new Client(started.url)] as const
+    for (const client of clients) await client.connect()
+    const [older, other] = clients
+    await older.query('BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM customers')
+    await backfill()
+    await older.query('DELETE FROM customers WHERE id = 3; COMMIT')
+    // The control: a transaction that sees the copy takes it along.
+    await other.query('BEGIN ISOLATION LEVEL REPEATABLE READ; DELETE FROM customers WHERE id = 4; COMMIT')
+    expect(await started.sql('SELECT id::int FROM people WHERE id IN (3, 4)')).toEqual([{ id: 3 }])
+    const context = await started.in('dualWrites')
+    const mismatches = () => started.sessions.use((session) => listMismatches(session, 'mig', { limit: 100 }))
+    await watched(context, async () => (await mismatches()).length > 0)
+    expect(await mismatches()).toMatchObject([{ class: 'extra', key: { id: '3' }, foundBy: 'writtenKey', status: 'open' }])
+    expect(await repair({ context, ids: 'all', by: TESTER, operationId: 'op-1' })).toEqual({ repaired: 1, left: 0 })
+    expect(await started.sql('SELECT id FROM people WHERE id = 3')).toEqual([])
+    for (const client of clients) await client.end()
     await started.close()
   })
 

@@ -151,7 +151,8 @@ function parseAt(text: string, prefixLength: number): Parsed<readonly SqlNode[]>
     const { stmts } = parseSync(text)
     return { ok: true, value: (stmts ?? []).flatMap(({ stmt }) => nodeOf(stmt) ?? []) }
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error)
+    // What it quotes of the text may hold line breaks.
+    const message = (error instanceof Error ? error.message : String(error)).replaceAll(/[\s\p{Cc}]+/gu, ' ')
     // The parser counts code points.
     const points = hasSqlDetails(error) ? (error.sqlDetails?.cursorPosition ?? 0) : 0
     const offset = Array.from(text).slice(0, points).join('').length - prefixLength
