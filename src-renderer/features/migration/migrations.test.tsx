@@ -361,6 +361,19 @@ describe('on other screens', () => {
     await waitFor(() => expect(router.state.location.pathname).toBe(PATH))
   })
 
+  it('stands on the page of a service that uses its tables, with what each of its versions holds back, and on no other', async () => {
+    const { router } = openScreen('/services/customers', world([caseOf('backfilling')]))
+    const pane = await region('Migrations')
+    expect(pane.textContent).toContain('phase 2 of 4, dual writes')
+    expect(pane.textContent).toContain('blue 1.8.0 reads old, writes old, holds back: Clean up')
+    expect(pane.textContent).not.toContain('1.0.0')
+    fireEvent.click(within(pane).getByRole('link', { name: 'split_full_name' }))
+    await waitFor(() => expect(router.state.location.pathname).toBe(PATH))
+    await router.navigate({ to: '/services/$name', params: { name: 'checkout' } })
+    await screen.findByRole('heading', { level: 1, name: /checkout/ })
+    expect(screen.queryByRole('region', { name: 'Migrations' })).toBeNull()
+  })
+
   it('is found in the palette, with what can be done now', async () => {
     const opened = openScreen('/', world([caseOf('switchingReads')]))
     await screen.findByText('2 services')
