@@ -35,3 +35,4 @@ export const pairComparisonSchema = z.strictObject({
   mismatches: z.array(z.strictObject({ table: z.string(), class: z.enum(['missing', 'extra', 'differs', 'unverifiable']), key: rowSchema, columns: z.array(z.string()), source: rowSchema.nullable(), target: rowSchema.nullable() })),
   mismatchCount: z.number(),
 })
+export type PairComparison = Readonly<z.infer<typeof pairComparisonSchema>>

@@ -107,3 +107,13 @@ async function readEvents(client: Client, migration: string): Promise<MigrationE
   }
   return events
 }
+
+/** How often the two databases of a service are asked how far apart they are, while somebody looks, milliseconds. */
+const PAIR_EVERY_MS = 3_000
+
+export const pairQuery = (session: Session, service: string) =>
+  queryOptions({ queryKey: ['pair.get', service], queryFn: () => session.call((client) => client.pair.get({ service })), refetchInterval: PAIR_EVERY_MS, retry: false })
+
+/** Reads all rows of both: only when somebody asks. */
+export const pairComparisonQuery = (session: Session, service: string) =>
+  queryOptions({ queryKey: ['pair.compare', service], queryFn: () => session.call((client) => client.pair.compare({ service })), staleTime: Number.POSITIVE_INFINITY, retry: false })

@@ -1,6 +1,7 @@
 import { Fault } from '../../src-main/contract/fault.ts'
 import type { Criterion, CriterionTrial, Foresight, VerdictChange } from '../../src-main/contract/analysis.ts'
 import type { JournalEntry } from '../../src-main/contract/journal.ts'
+import type { PairComparison, PairView } from '../../src-main/contract/pair.ts'
 import type { MigrationEvent, MigrationSample, MigrationView, Mismatch, PreflightReport, SqlStep } from '../../src-main/contract/migration.ts'
 import type { Plan } from '../../src-main/contract/plan.ts'
 import type { ServiceView, VersionOption, WaitingItem } from '../../src-main/contract/service.ts'
@@ -29,6 +30,7 @@ export interface TestWorld {
   migrationSql?: readonly SqlStep[]
   migrationEvents?: readonly MigrationEvent[]
   migrationSamples?: (migration: string, fromAt: number) => MigrationSample[]
+  pair?: { readonly view: PairView; readonly comparison: PairComparison }
   /** What a fresh preflight finds. */
   preflight?: (migration: string) => PreflightReport
   /** Runs on what acts on a migration; returns it as it is afterwards. Throw a Fault to refuse. */
@@ -223,13 +225,9 @@ export function createTestCore(world: TestWorld): TestCore {
     },
     flag: testFlags(),
     pair: {
-      get: async () => {
-        throw notHere('pair of databases')
-      },
+      get: async () => world.pair?.view ?? Promise.reject(notHere('pair of databases')),
       check: async () => [],
-      compare: async () => {
-        throw notHere('pair of databases')
-      },
+      compare: async () => world.pair?.comparison ?? Promise.reject(notHere('pair of databases')),
       act: async () => {
         throw notHere('pair of databases')
       },

@@ -13,6 +13,7 @@ import { PlanLine } from './plan-line.tsx'
 import { Queued } from './queued.tsx'
 import { RecentChanges } from './recent-changes.tsx'
 import { ReleaseHistory } from './release-history.tsx'
+import { ServiceDatabases } from './service-databases.tsx'
 import { ServiceMigrations } from './service-migrations.tsx'
 import { useServiceEntries } from './service-entries.ts'
 import { stepTimes } from './step-times.ts'
@@ -65,6 +66,7 @@ export function ServiceBody({ service }: { readonly service: ServiceView }) {
           <Queued service={service} />
           <Interlocks service={service} />
           <ServiceMigrations service={service} />
+          <ServiceDatabases service={service} />
           <RecentChanges service={service.name} entries={lastHour} />
         </aside>
       </div>
