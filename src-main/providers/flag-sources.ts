@@ -1,0 +1,29 @@
+import { Fault } from '../contract/fault.ts'
+import type { FlagSourceConfig, FlagSourceKind } from '../contract/flag.ts'
+import type { FlagSource } from '../core/flags/ports.ts'
+import { openFileSource } from './flagd/file-source.ts'
+import { type FlagServerLink, NO_FLAG_SERVER } from './flagd/flag-server-link.ts'
+
+/** What sources need of the console they work for. */
+export interface FlagSourceContext {
+  /** The value of a variable; null when it is not set. */
+  readonly readSecret: (name: string) => string | null
+  readonly wallMs: () => number
+  /** For the built-in source alone. */
+  readonly flagServer: FlagServerLink
+}
+
+/** Everything of this process, and no flag server. */
+export const PLAIN_CONTEXT: FlagSourceContext = { readSecret: (name) => process.env[name] ?? null, wallMs: Date.now, flagServer: NO_FLAG_SERVER }
+
+/** The one place a further flag system joins: its kind, and what makes a source of its configuration. */
+const KINDS: Readonly<Partial<Record<FlagSourceKind, (config: FlagSourceConfig, context: FlagSourceContext) => FlagSource>>> = {
+  file: openFileSource,
+}
+
+/** Opens the source a workspace declares. Asks nobody yet. Faults: `invalidInput`, `unsupported`. */
+export function openFlagSource(config: FlagSourceConfig, context: FlagSourceContext): FlagSource {
+  const open = KINDS[config.kind]
+  if (!open) throw new Fault('unsupported', `There is no provider for flag sources of the kind ${config.kind}.`, 'Use `file`.')
+  return open(config, context)
+}
