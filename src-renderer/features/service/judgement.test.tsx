@@ -164,7 +164,7 @@ describe('evidence and trying', () => {
     expect(within(answer).getByLabelText('Query as it was sent').textContent).toContain('orders_total{service="checkout",environment="green"}')
     expect(within(answer).getByRole('list', { name: 'Notes' }).textContent).toContain('matched 2 series')
     expect(answer.textContent).toContain('12 min 20 orders/min')
-    expect(within(answer).getByRole('img', { name: /^Orders on green: 117 samples between / })).toBeTruthy()
+    expect(await within(answer).findByRole('img', { name: /^Orders on green: \d+ samples between / })).toBeTruthy()
     expect(core.calls).toMatchObject([{ name: 'service.tryCriterion', input: { service: 'checkout', environment: 'green', criterion: { name: 'Orders' } } }])
     expect(screen.getByRole('list', { name: 'Sources of metrics' }).textContent).toContain('prometheus')
   })
