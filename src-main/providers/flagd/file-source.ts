@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { Fault } from '../../contract/fault.ts'
 import type { FlagSourceConfig } from '../../contract/flag.ts'
-import type { JsonObject, JsonValue, Segment } from '../../contract/flag-definition.ts'
+import type { FlagDefinition, JsonObject, JsonValue, Segment } from '../../contract/flag-definition.ts'
 import { changedFlag } from '../../core/flags/changed-flag.ts'
 import { putSegment, readFlag, readFlagSet, writeFlag } from '../../core/flags/flag-set.ts'
 import { isJsonObject, sameJson } from '../../core/flags/json.ts'
@@ -39,7 +39,7 @@ export function openFileSource(config: FlagSourceConfig, context: FlagSourceCont
   function found(document: JsonObject, set: string, key: string): ObservedFlag {
     const native = flagIn(document, key)
     if (!native) throw new Fault('notFound', `There is no flag ${key} in ${set}.json.`, 'Look at the list of flags.')
-    return { definition: readFlag(key, native), native, version: flagVersion(document, native) }
+    return { definition: definitionOf(key, native), native, version: flagVersion(document, native) }
   }
 
   return {
@@ -61,7 +61,7 @@ export function openFileSource(config: FlagSourceConfig, context: FlagSourceCont
         const state = await file.look()
         if (state.broken && !overBroken) throw new Fault('invalidInput', `${set}.json is broken: ${state.broken.why} Nothing was written; its last good version is served.`, 'Mend the file, then try again.')
         const native = flagIn(state.document, key)
-        const now = native && { definition: readFlag(key, native), native, version: flagVersion(state.document, native) }
+        const now = native && { definition: definitionOf(key, native), native, version: flagVersion(state.document, native) }
         if (!now && change.kind !== 'define' && change.kind !== 'restore') throw new Fault('notFound', `There is no flag ${key} in ${set}.json.`, 'Look at the list of flags.')
         if (expect !== null && now?.version !== expect) throw new Fault('staleGeneration', `${key} was changed by someone else since it was read. Nothing was written.`, 'Look at the difference, then decide again.')
         if (now && isDone(change, now) && !state.broken) return { submitted: null }
@@ -162,13 +162,24 @@ function withSegments(document: JsonObject, segments: readonly Segment[]): JsonO
 }
 
 const readings = new WeakMap<JsonObject, Pick<SetReading, 'flagSet' | 'versions'>>()
+const definitions = new WeakMap<JsonObject, FlagDefinition>()
 
+/** Worked out once for each version, and once for each flag that stays the same over versions. */
 function readingOf({ document, digest, problems, broken }: SetState): Omit<SetReading, 'addresses'> {
   let known = readings.get(document)
   if (!known) {
-    const flags = isJsonObject(document['flags']) ? document['flags'] : {}
-    known = { flagSet: readFlagSet(document), versions: new Map(Object.entries(flags).flatMap(([key, flag]) => (isJsonObject(flag) ? [[key, flagVersion(document, flag)] as const] : []))) }
+    const flags = Object.entries(isJsonObject(document['flags']) ? document['flags'] : {}).flatMap(([key, flag]) => (isJsonObject(flag) ? [[key, flag] as const] : []))
+    const { segments, metadata } = readFlagSet({ ...document, flags: {} })
+    known = { flagSet: { segments, metadata, flags: flags.map(([key, flag]) => definitionOf(key, flag)) }, versions: new Map(flags.map(([key, flag]) => [key, flagVersion(document, flag)])) }
     readings.set(document, known)
   }
   return { ...known, digest, problems, broken }
+}
+
+function definitionOf(key: string, flag: JsonObject): FlagDefinition {
+  const known = definitions.get(flag)
+  if (known?.key === key) return known
+  const definition = readFlag(key, flag)
+  definitions.set(flag, definition)
+  return definition
 }

@@ -22,8 +22,11 @@ export function digestOf(bytes: string | Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex')
 }
 
-/** Reads and validates; a file that is not there is an empty one without digest. Faults: providerUnavailable. */
-export async function readFlagFile(path: string): Promise<FlagFile> {
+/**
+ * Reads and validates; a file that is not there is an empty one without digest. `known`: what the last reading came to,
+ * answered for the same bytes. Faults: providerUnavailable.
+ */
+export async function readFlagFile(path: string, known: FlagFile | null = null): Promise<FlagFile> {
   let bytes: Buffer
   try {
     const { size } = await stat(path)
@@ -33,9 +36,11 @@ export async function readFlagFile(path: string): Promise<FlagFile> {
     if (codeOf(error) === 'ENOENT') return { digest: null, text: '', document: null, problems: [] }
     throw error instanceof Fault ? error : unreadable(path, error)
   }
+  const digest = digestOf(bytes)
+  if (digest === known?.digest) return known
   const text = bytes.toString('utf8')
   const { document, problems, ok } = validateFlagSet(text)
-  return { digest: digestOf(bytes), text, document: ok ? document : null, problems }
+  return { digest, text, document: ok ? document : null, problems }
 }
 
 /**
@@ -44,6 +49,11 @@ export async function readFlagFile(path: string): Promise<FlagFile> {
  * Returns the new digest. Faults: invalidInput with a place, staleRevision, providerUnavailable.
  */
 export async function publishFlagFile(path: string, text: string, expected: { readonly digest: string | null } | 'any'): Promise<string> {
+  return (await publishAndTell(path, text, expected)).digest
+}
+
+/** The same, with what the validation found besides errors. */
+export async function publishAndTell(path: string, text: string, expected: { readonly digest: string | null } | 'any'): Promise<{ readonly digest: string; readonly problems: readonly FlagProblem[] }> {
   const { problems } = validateFlagSet(text)
   const [first] = problems
   if (first?.level === 'error') throw new Fault('invalidInput', `${first.path === '' ? 'The flag set' : first.path}: ${first.message} Nothing was written.`, 'Mend it, then publish again.', { place: { file: path, line: first.line, column: first.column } })
@@ -54,7 +64,7 @@ export async function publishFlagFile(path: string, text: string, expected: { re
       if (now !== expected.digest) throw new Fault('staleRevision', `${basename(path)} was changed by someone else since it was read. Nothing was written.`, 'Look at the difference, then make the change again.')
     }
     await replaceFile(path, text)
-    return digestOf(text)
+    return { digest: digestOf(text), problems }
   } catch (error) {
     throw error instanceof Fault ? error : unwritable(path, error)
   } finally {

@@ -3,13 +3,20 @@ import type { JsonObject, JsonValue } from '../../contract/flag-definition.ts'
 import { isJsonArray, isJsonObject } from '../../core/flags/json.ts'
 import { referenceOf } from '../../core/flags/targeting.ts'
 
+/** By flag; as long as the segments are the very same. */
+const known = new WeakMap<JsonObject, { readonly evaluators: JsonValue | undefined; readonly version: string }>()
+
 /** The flag's JSON together with the segments it names, all the way down: changes whenever what it gives to whom may. */
 export function flagVersion(document: JsonObject, flag: JsonObject): string {
+  const before = known.get(flag)
+  if (before && before.evaluators === document['$evaluators']) return before.version
   const evaluators = isJsonObject(document['$evaluators']) ? document['$evaluators'] : {}
   const named = new Set<string>()
   collect(flag['targeting'], evaluators, named)
   const segments = [...named].toSorted().map((name) => [name, evaluators[name] ?? null] as const)
-  return createHash('sha256').update(canonical(flag)).update(canonical(segments as JsonValue)).digest('base64url').slice(0, 22)
+  const version = createHash('sha256').update(canonical(flag)).update(canonical(segments as JsonValue)).digest('base64url').slice(0, 22)
+  known.set(flag, { evaluators: document['$evaluators'], version })
+  return version
 }
 
 function collect(logic: JsonValue | undefined, evaluators: JsonObject, named: Set<string>): void {

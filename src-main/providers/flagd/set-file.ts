@@ -5,7 +5,7 @@ import { Fault } from '../../contract/fault.ts'
 import { editJsonText } from '../../core/flags/edit-json-text.ts'
 import { emptyDocument, writeDocument } from '../../core/flags/flag-set.ts'
 import { sameJson } from '../../core/flags/json.ts'
-import { digestOf, publishFlagFile, readFlagFile, replaceFile } from './flag-files.ts'
+import { digestOf, type FlagFile, publishAndTell, readFlagFile, replaceFile } from './flag-files.ts'
 
 /** A file younger than this is read again although it looks the same: clocks of file systems tick in steps. */
 const SETTLED_MS = 2000
@@ -18,7 +18,7 @@ export interface SetState {
   readonly problems: readonly FlagProblem[]
   readonly broken: { readonly since: number; readonly why: string } | null
   /** The file as it is. `document` null: it has errors. */
-  readonly file: { readonly digest: string | null; readonly text: string; readonly document: JsonObject | null }
+  readonly file: FlagFile
 }
 
 export interface SetFile {
@@ -39,6 +39,8 @@ export function openSetFile(path: string, { now, served }: SetFileOptions): SetF
   let seen: { readonly mark: string; readonly state: SetState } | null = null
   let good: { readonly document: JsonObject; readonly digest: string } | null = null
   let brokenSince: number | null = null
+  /** What was read or written last: the same bytes need not be validated again. */
+  let known: FlagFile | null = null
 
   async function instead(why: string, problems: readonly FlagProblem[], file: SetState['file'], since: number): Promise<SetState> {
     brokenSince ??= since
@@ -51,8 +53,9 @@ export function openSetFile(path: string, { now, served }: SetFileOptions): SetF
   }
 
   async function read(mtimeMs: number): Promise<SetState> {
-    const file = await readFlagFile(path)
-    const { digest, text, document, problems } = file
+    const file = await readFlagFile(path, known)
+    known = file
+    const { digest, document, problems } = file
     if (digest === null) {
       if (good || (await served())) return instead(`${name} is gone.`, [], file, now())
       return { document: emptyDocument(), digest: '', problems: [], broken: null, file }
@@ -62,9 +65,8 @@ export function openSetFile(path: string, { now, served }: SetFileOptions): SetF
       return instead(first ? `${name}:${first.line}:${first.column}: ${first.message}` : `${name} has no flags.`, problems, file, Math.min(now(), mtimeMs))
     }
     brokenSince = null
-    // The same objects for the same bytes: what was worked out from them is found again.
-    if (good?.digest !== digest) good = { document, digest }
-    return { ...good, problems, broken: null, file: { digest, text, document: good.document } }
+    good = { document, digest }
+    return { ...good, problems, broken: null, file }
   }
 
   return {
@@ -79,13 +81,15 @@ export function openSetFile(path: string, { now, served }: SetFileOptions): SetF
         return state
       } catch (error) {
         if (!(error instanceof Fault) || !good) throw error
-        return instead(error.message, [], { digest: null, text: '', document: null }, now())
+        return instead(error.message, [], { digest: null, text: '', document: null, problems: [] }, now())
       }
     },
     async write(document, { file }) {
       await mkdir(dirname(path), { recursive: true })
       if (file.digest !== null && file.document === null) await replaceFile(`${path}.broken`, file.text)
-      await publishFlagFile(path, textOf(document, file), { digest: file.digest })
+      const text = textOf(document, file)
+      // The flags that stay are the very same objects as before: what was worked out from them is found again.
+      known = { text, document, ...(await publishAndTell(path, text, { digest: file.digest })) }
     },
   }
 }
