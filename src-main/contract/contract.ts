@@ -182,6 +182,8 @@ export const contract = {
         z.strictObject({
           rollout: z.string(),
           command: z.enum(ROLLOUT_COMMANDS),
+          /** Finish, where several variants were rolled out: the one everyone gets. */
+          variant: z.string().max(200).optional(),
           /** The revision the decision was made on. Roll back and kill are accepted on any. */
           expectedRevision: z.int().optional(),
           reason,

@@ -59,6 +59,8 @@ export const faultDataSchema = z.strictObject({
   /** Set for `internal` only: finds the stack in the log. */
   traceId: z.string().optional(),
   place: filePlaceSchema.optional(),
+  /** What was asked of said when to ask again, ms from then. */
+  retryAfterMs: z.number().min(0).optional(),
 })
 export type FaultData = z.infer<typeof faultDataSchema>
 
@@ -66,7 +68,7 @@ export type FaultData = z.infer<typeof faultDataSchema>
 export class Fault extends Error {
   readonly data: FaultData
 
-  constructor(code: FaultCode, message: string, next: string, extra: { place?: FilePlace; traceId?: string; cause?: unknown } = {}) {
+  constructor(code: FaultCode, message: string, next: string, extra: { place?: FilePlace; traceId?: string; retryAfterMs?: number; cause?: unknown } = {}) {
     super(message, extra.cause === undefined ? undefined : { cause: extra.cause })
     this.name = 'Fault'
     this.data = {
@@ -76,6 +78,7 @@ export class Fault extends Error {
       ...FAULTS[code],
       ...(extra.place ? { place: extra.place } : {}),
       ...(extra.traceId ? { traceId: extra.traceId } : {}),
+      ...(extra.retryAfterMs === undefined ? {} : { retryAfterMs: extra.retryAfterMs }),
     }
   }
 
@@ -89,5 +92,6 @@ export function faultFromData(data: FaultData): Fault {
   return new Fault(data.code, data.message, data.next, {
     ...(data.place ? { place: data.place } : {}),
     ...(data.traceId ? { traceId: data.traceId } : {}),
+    ...(data.retryAfterMs === undefined ? {} : { retryAfterMs: data.retryAfterMs }),
   })
 }

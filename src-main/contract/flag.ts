@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { criterionResultSchema, criterionSchema } from './analysis.ts'
+import { criterionResultSchema, criterionSchema, frozenBaselineSchema } from './analysis.ts'
 import { durationMsSchema } from './duration.ts'
 import { faultDataSchema } from './fault.ts'
 import { FLAG_LIFECYCLES, FLAG_TYPES, audienceSchema, flagDefinitionSchema, flagProblemSchema, flagRolloutPlanSchema, jsonValueSchema, rolloutStageSchema, segmentSchema } from './flag-definition.ts'
@@ -90,7 +90,7 @@ export const flagRolloutSchema = z.strictObject({
   /** When the hold of the stage ends, wall ms; null: not by itself. */
   dueAt: z.number().nullable(),
   /** `why` empty: a person paused it. */
-  paused: z.strictObject({ at: z.number(), by: operatorSchema, why: z.string() }).nullable(),
+  paused: z.strictObject({ at: z.number(), by: operatorSchema, why: z.string(), /** What is left of the hold. */ remainingMs: z.number().nullable().optional() }).nullable(),
   failure: z.strictObject({ at: z.number(), fault: faultDataSchema }).nullable(),
   /** A change that the source made somebody approve first: where that is decided. */
   submitted: z.strictObject({ at: z.number(), what: z.string(), url: z.string() }).nullable(),
@@ -104,6 +104,12 @@ export const flagRolloutSchema = z.strictObject({
   approvals: z.array(z.strictObject({ by: operatorSchema, at: z.number(), stage: z.int() })),
   stages: z.array(z.strictObject({ stage: z.int(), exposedAt: z.number(), endedAt: z.number().nullable() })),
   analysis: z.array(criterionResultSchema),
+  /** Warnings that a person has seen and gone on from in this stage, by criterion. */
+  acknowledged: z.array(z.string()).optional(),
+  /** The variant a person chose to finish with, where several were rolled out. */
+  finishWith: z.string().nullable().optional(),
+  /** What unexposed users did before everyone was exposed: compared with once nobody is unexposed. Not on the wire. */
+  frozen: frozenBaselineSchema.nullable().optional(),
   startedBy: operatorSchema,
   startedAt: z.number(),
   endedAt: z.number().nullable(),
@@ -117,6 +123,10 @@ export const rolloutActionSchema = z.strictObject({
   label: z.string(),
   effect: z.string(),
   blocks: z.array(blockSchema),
+  /** It overrules the analysis: why must be said. */
+  needsReason: z.boolean().optional(),
+  /** Finish, where several variants were rolled out: with this one. */
+  variant: z.string().optional(),
 })
 export type RolloutAction = Readonly<z.infer<typeof rolloutActionSchema>>
 

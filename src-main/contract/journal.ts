@@ -11,6 +11,9 @@ export const targetSchema = z.strictObject({
   environment: z.string().optional(),
   releaseId: z.string().optional(),
   migration: z.string().optional(),
+  /** `<source>/<key>`. */
+  flag: z.string().optional(),
+  rollout: z.string().optional(),
 })
 export type Target = Readonly<z.infer<typeof targetSchema>>
 
@@ -66,6 +69,8 @@ export const journalFilterSchema = z.strictObject({
   outcome: z.enum(OUTCOMES).optional(),
   releaseId: z.string().optional(),
   migration: z.string().optional(),
+  /** `<source>/<key>`. */
+  flag: z.string().optional(),
   operationId: z.string().optional(),
   fromAt: z.number().optional(),
   toAt: z.number().optional(),

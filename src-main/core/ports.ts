@@ -1,6 +1,7 @@
 import type { Metric, VerdictChange } from '../contract/analysis.ts'
 import type { Fault } from '../contract/fault.ts'
 import type { Checkpoint, JournalDraft, JournalEntry } from '../contract/journal.ts'
+import type { FlagRollout } from '../contract/flag.ts'
 import type { Gate } from '../contract/plan.ts'
 import type { GateResult, Release } from '../contract/release.ts'
 import type { Capabilities, DataMode, LogLine, MetricsHistory, VersionOption } from '../contract/service.ts'
@@ -162,9 +163,11 @@ export interface CommitBatch {
   readonly entries: readonly JournalDraft[]
   readonly releases: readonly Release[]
   readonly services: readonly ServiceRecord[]
+  /** Left out where no rollout of a flag changes, as in batches of before there were any. */
+  readonly rollouts?: readonly FlagRollout[]
   readonly outboxAdd: readonly OutboxItem[]
   readonly outboxRemove: readonly string[]
-  /** Remembers what an operation id answered, so that a repeated call is the same act. */
+  /** Remembers what an operation id answered (a release, `migration:<id>`, `rollout:<id>`, `flag:<source>/<key>`), so that a repeated call is the same act. */
   readonly operation: { readonly id: string; readonly releaseId: string } | null
 }
 
@@ -172,6 +175,8 @@ export interface StoredState {
   readonly releases: readonly Release[]
   readonly services: readonly ServiceRecord[]
   readonly outbox: readonly OutboxItem[]
+  /** Those that have not ended, and the newest of each flag. */
+  readonly rollouts: readonly FlagRollout[]
 }
 
 /**
@@ -187,6 +192,9 @@ export interface Store {
   findOperation(id: string): { readonly releaseId: string } | null
   release(id: string): Release | null
   releasesOf(service: string, limit: number): readonly Release[]
+  rollout(id: string): FlagRollout | null
+  /** Of one flag, newest first. */
+  rolloutsOf(source: string, flag: string, limit: number): readonly FlagRollout[]
   /**
    * For roll back and kill switch only, when `commit` fails: fsynced to the preallocated emergency file, chained to the
    * last head, merged into the journal by the next successful commit or opening.
@@ -204,6 +212,8 @@ export interface MetricTarget {
   readonly environment: EnvironmentName
   readonly version: string
   readonly windowMs: number
+  /** Of a rollout's criterion: which flag, and which of its variants. */
+  readonly flag?: { readonly key: string; readonly variant: string }
 }
 
 export interface MetricReading {

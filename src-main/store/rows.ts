@@ -1,4 +1,5 @@
 import type { CommitBatch, OutboxItem, ServiceRecord, StoredState } from '../core/ports.ts'
+import type { FlagRollout } from '../contract/flag.ts'
 import type { Release } from '../contract/release.ts'
 import { Fault } from '../contract/fault.ts'
 import type Database from 'better-sqlite3'
@@ -19,6 +20,8 @@ export interface RowReader {
   release(id: string): Release | null
   releasesOf(service: string, limit: number): readonly Release[]
   findOperation(id: string): { readonly releaseId: string } | null
+  rollout(id: string): FlagRollout | null
+  rolloutsOf(source: string, flag: string, limit: number): readonly FlagRollout[]
 }
 
 /** Of releases that ended, this many per service are loaded at start; older ones are found by `release` and `releasesOf`. */
@@ -33,6 +36,10 @@ export function rowWriter(db: Database.Database): RowWriter {
   const service = db.prepare(`
     INSERT INTO services (name, fence, json) VALUES (?, ?, ?)
     ON CONFLICT (name) DO UPDATE SET fence = excluded.fence, json = excluded.json WHERE excluded.fence >= services.fence`)
+  const rollout = db.prepare(`
+    INSERT INTO rollouts (id, source, flag, phase, revision, json) VALUES (?, ?, ?, ?, ?, ?)
+    ON CONFLICT (id) DO UPDATE SET phase = excluded.phase, revision = excluded.revision, json = excluded.json
+    WHERE excluded.revision > rollouts.revision OR excluded.json = rollouts.json`)
   const outboxAdd = db.prepare('INSERT INTO outbox (id, json) VALUES (?, ?)')
   const outboxMerge = db.prepare('INSERT INTO outbox (id, json) VALUES (?, ?) ON CONFLICT (id) DO NOTHING')
   const outboxRemove = db.prepare('DELETE FROM outbox WHERE id = ?')
@@ -48,6 +55,11 @@ export function rowWriter(db: Database.Database): RowWriter {
     for (const row of rows.services) {
       const { changes } = service.run(row.name, row.fence, JSON.stringify(row))
       if (strict && changes === 0) throw overtaken(`Service ${row.name} has handed out a newer fencing token than ${row.fence}`)
+    }
+    // Emergency records of before there were rollouts have none.
+    for (const row of rows.rollouts ?? []) {
+      const { changes } = rollout.run(row.id, row.source, row.flag, row.phase, row.revision, JSON.stringify(row))
+      if (strict && changes === 0) throw overtaken(`The rollout of ${row.flag} has moved on from revision ${row.revision}`)
     }
     for (const id of rows.outboxRemove) outboxRemove.run(id)
     for (const item of rows.outboxAdd) (strict ? outboxAdd : outboxMerge).run(item.id, JSON.stringify(item))
@@ -72,13 +84,17 @@ export function rowReader(db: Database.Database): RowReader {
   const outbox = db.prepare<[], string>('SELECT json FROM outbox ORDER BY place').pluck()
   const release = db.prepare<[string], string>('SELECT json FROM releases WHERE id = ?').pluck()
   const ofService = db.prepare<[string, number], string>('SELECT json FROM releases WHERE service = ? ORDER BY rowid DESC LIMIT ?').pluck()
+  const rollouts = rolloutReader(db)
   const operation = db.prepare<[string], string>('SELECT release_id FROM operations WHERE id = ?').pluck()
   return {
     load: () => ({
       releases: [...ended.all(ENDED_KEPT_LOADED), ...unended.all()].map((json) => parseRow<Release>(json)),
       services: services.all().map((json) => parseRow<ServiceRecord>(json)),
       outbox: outbox.all().map((json) => parseRow<OutboxItem>(json)),
+      rollouts: rollouts.load(),
     }),
+    rollout: rollouts.rollout,
+    rolloutsOf: rollouts.rolloutsOf,
     release: (id) => {
       const json = release.get(id)
       return json === undefined ? null : parseRow<Release>(json)
@@ -91,9 +107,31 @@ export function rowReader(db: Database.Database): RowReader {
   }
 }
 
+/** A journal of before there were rollouts, which cannot be written now, is still read. */
+function rolloutReader(db: Database.Database): Pick<RowReader, 'rollout' | 'rolloutsOf'> & { load(): readonly FlagRollout[] } {
+  if (db.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'rollouts'").get() === undefined) return { load: () => [], rollout: () => null, rolloutsOf: () => [] }
+  const current = db
+    .prepare<[], string>(`
+      SELECT json FROM (SELECT rowid AS place, phase, json, row_number() OVER (PARTITION BY source, flag ORDER BY rowid DESC) AS rank FROM rollouts)
+      WHERE rank = 1 OR phase NOT IN ('finished', 'rolledBack', 'abandoned') ORDER BY place`)
+    .pluck()
+  const one = db.prepare<[string], string>('SELECT json FROM rollouts WHERE id = ?').pluck()
+  const ofFlag = db.prepare<[string, string, number], string>('SELECT json FROM rollouts WHERE source = ? AND flag = ? ORDER BY rowid DESC LIMIT ?').pluck()
+  return {
+    load: () => current.all().map((json) => parseRow<FlagRollout>(json)),
+    rollout: (id) => {
+      const json = one.get(id)
+      return json === undefined ? null : parseRow<FlagRollout>(json)
+    },
+    rolloutsOf: (source, flag, limit) => ofFlag.all(source, flag, limit).map((json) => parseRow<FlagRollout>(json)),
+  }
+}
+
 /** What can be read when nothing can be read. */
 export const NO_ROWS: RowReader = {
-  load: () => ({ releases: [], services: [], outbox: [] }),
+  load: () => ({ releases: [], services: [], outbox: [], rollouts: [] }),
+  rollout: () => null,
+  rolloutsOf: () => [],
   release: () => null,
   releasesOf: () => [],
   findOperation: () => null,
@@ -106,9 +144,11 @@ export function overlaid(base: RowReader, pending: readonly BatchRows[]): RowRea
   const services = new Map<string, ServiceRecord>()
   const outbox = new Map<string, OutboxItem | null>()
   const operations = new Map<string, string>()
+  const rollouts = new Map<string, FlagRollout>()
   for (const rows of pending) {
     for (const row of rows.releases) releases.set(row.id, row)
     for (const row of rows.services) services.set(row.name, row)
+    for (const row of rows.rollouts ?? []) rollouts.set(row.id, row)
     for (const id of rows.outboxRemove) outbox.set(id, null)
     for (const item of rows.outboxAdd) outbox.set(item.id, item)
     if (rows.operation) operations.set(rows.operation.id, rows.operation.releaseId)
@@ -127,7 +167,14 @@ export function overlaid(base: RowReader, pending: readonly BatchRows[]): RowRea
         releases: replace(stored.releases, releases, (row) => row.id),
         services: replace(stored.services, services, (row) => row.name),
         outbox: replace(stored.outbox, outbox, (row) => row.id),
+        rollouts: replace(stored.rollouts, rollouts, (row) => row.id),
       }
+    },
+    rollout: (id) => rollouts.get(id) ?? base.rollout(id),
+    rolloutsOf: (source, flag, limit) => {
+      const stored = base.rolloutsOf(source, flag, limit).map((row) => rollouts.get(row.id) ?? row)
+      const fresh = [...rollouts.values()].filter((row) => row.source === source && row.flag === flag && base.rollout(row.id) === null)
+      return [...fresh.toReversed(), ...stored].slice(0, limit)
     },
     release: (id) => releases.get(id) ?? base.release(id),
     releasesOf: (service, limit) => {

@@ -36,6 +36,7 @@ describe('schema', { timeout: 120_000 }, () => {
     expect(digests).toMatchInlineSnapshot(`
       [
         "3e38808e26fabf62",
+        "ebd1712130d4f2e2",
       ]
     `)
   })

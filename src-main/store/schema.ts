@@ -62,6 +62,20 @@ export const MIGRATIONS: readonly Migration[] = [
       CREATE TABLE probe (id INTEGER PRIMARY KEY, at INTEGER NOT NULL) STRICT;
     `,
   },
+  {
+    version: 2,
+    sql: `
+      CREATE TABLE rollouts (
+        id TEXT NOT NULL UNIQUE,
+        source TEXT NOT NULL,
+        flag TEXT NOT NULL,
+        phase TEXT NOT NULL,
+        revision INTEGER NOT NULL,
+        json TEXT NOT NULL
+      ) STRICT;
+      CREATE INDEX rollouts_by_flag ON rollouts (source, flag);
+    `,
+  },
 ]
 
 /** The file was made by a newer Signalbox, or is not a journal at all. Nothing was changed. */

@@ -212,6 +212,7 @@ export function planTerms(filter: Omit<JournalFilter, 'text'>, query: readonly Q
   if (filter.operationId !== undefined) all.push(termHash('id', filter.operationId.toLowerCase()))
   if (filter.releaseId !== undefined) all.push(termHash('id', filter.releaseId.toLowerCase()))
   if (filter.migration !== undefined) all.push(termHash('id', filter.migration.toLowerCase()))
+  if (filter.flag !== undefined) all.push(termHash('id', filter.flag.toLowerCase()))
   if (filter.operator !== undefined) all.push(termHash('operator', filter.operator.toLowerCase()))
   if (filter.service !== undefined) all.push(termHash('service', filter.service))
   if (filter.action !== undefined) all.push(termHash('action', filter.action))

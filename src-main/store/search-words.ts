@@ -30,7 +30,7 @@ export function textOf(entry: Searchable): string {
 
 /** Ids are found whole, never by their beginning: time-ordered ids nearly all begin alike. */
 export function idsOf(entry: Searchable): readonly string[] {
-  return [entry.id, entry.operationId, entry.target.releaseId ?? '', entry.target.migration ?? ''].filter((id) => id !== '').map((id) => id.toLowerCase())
+  return [entry.id, entry.operationId, entry.target.releaseId ?? '', entry.target.migration ?? '', entry.target.flag ?? '', entry.target.rollout ?? ''].filter((id) => id !== '').map((id) => id.toLowerCase())
 }
 
 /** How an operator can be named in a filter. */
@@ -54,6 +54,7 @@ export function matches(entry: Searchable, filter: Omit<JournalFilter, 'text'>, 
   if (filter.outcome !== undefined && entry.outcome !== filter.outcome) return false
   if (filter.releaseId !== undefined && target.releaseId !== filter.releaseId) return false
   if (filter.migration !== undefined && target.migration !== filter.migration) return false
+  if (filter.flag !== undefined && target.flag !== filter.flag) return false
   if (filter.operationId !== undefined && entry.operationId !== filter.operationId) return false
   if (filter.fromAt !== undefined && entry.at < filter.fromAt) return false
   if (filter.toAt !== undefined && entry.at > filter.toAt) return false

@@ -40,7 +40,7 @@ describe('store', { timeout: 120_000 }, () => {
     expect(store.problem()).toBe('')
     await store.close()
     store = openStore(storeOptions(folder.path))
-    expect(store.load()).toEqual({ releases: [release({ id: 'rel-1' })], services: [service], outbox: [item] })
+    expect(store.load()).toEqual({ releases: [release({ id: 'rel-1' })], services: [service], outbox: [item], rollouts: [] })
     expect(store.findOperation('operation-1')).toEqual({ releaseId: 'rel-1' })
     expect(store.findOperation('other')).toBeNull()
     await store.commit(batch({ outboxRemove: ['o1'], releases: [release({ id: 'rel-1', revision: 2, phase: 'deploying' })] }))

@@ -176,6 +176,8 @@ export function openStore(options: OpenStoreOptions): DataStore {
     release: (id) => rows().release(id),
     releasesOf: (service, limit) => rows().releasesOf(service, limit),
     findOperation: (id) => rows().findOperation(id),
+    rollout: (id) => rows().rollout(id),
+    rolloutsOf: (source, flag, limit) => rows().rolloutsOf(source, flag, limit),
     commit: (batch) =>
       new Promise((resolve, reject) => {
         queue.push({ batch, resolve, reject })

@@ -1,5 +1,6 @@
 import { Fault } from '../../contract/fault.ts'
 import type { JournalEntry } from '../../contract/journal.ts'
+import type { FlagRollout } from '../../contract/flag.ts'
 import type { Release } from '../../contract/release.ts'
 import type { Clock, CommitBatch, OutboxItem, ServiceRecord, Store } from '../../core/ports.ts'
 
@@ -10,11 +11,12 @@ export interface SimulatedDisk {
   readonly services: Map<string, ServiceRecord>
   readonly outbox: Map<string, OutboxItem>
   readonly operations: Map<string, string>
+  readonly rollouts: Map<string, FlagRollout>
   readonly emergency: CommitBatch[]
 }
 
 export function createSimulatedDisk(): SimulatedDisk {
-  return { entries: [], releases: new Map(), services: new Map(), outbox: new Map(), operations: new Map(), emergency: [] }
+  return { entries: [], releases: new Map(), services: new Map(), outbox: new Map(), operations: new Map(), rollouts: new Map(), emergency: [] }
 }
 
 /** The store port on a simulated disk: commits that fail do so whole, before anything is written. */
@@ -36,6 +38,7 @@ export function createMemoryStore(disk: SimulatedDisk, clock: Clock, failing: ()
     disk.entries.push(...written)
     for (const release of batch.releases) disk.releases.set(release.id, release)
     for (const service of batch.services) disk.services.set(service.name, service)
+    for (const rollout of batch.rollouts ?? []) if (rollout.revision >= (disk.rollouts.get(rollout.id)?.revision ?? 0)) disk.rollouts.set(rollout.id, rollout)
     for (const item of batch.outboxAdd) disk.outbox.set(item.id, item)
     for (const id of batch.outboxRemove) disk.outbox.delete(id)
     if (batch.operation) disk.operations.set(batch.operation.id, batch.operation.releaseId)
@@ -50,14 +53,15 @@ export function createMemoryStore(disk: SimulatedDisk, clock: Clock, failing: ()
   return {
     load() {
       // What waits in the emergency file counts, even while it cannot be merged.
-      const seen = { releases: new Map(disk.releases), services: new Map(disk.services), outbox: new Map(disk.outbox) }
+      const seen = { releases: new Map(disk.releases), services: new Map(disk.services), outbox: new Map(disk.outbox), rollouts: new Map(disk.rollouts) }
       for (const batch of disk.emergency) {
         for (const release of batch.releases) seen.releases.set(release.id, release)
         for (const service of batch.services) seen.services.set(service.name, service)
+        for (const rollout of batch.rollouts ?? []) seen.rollouts.set(rollout.id, rollout)
         for (const item of batch.outboxAdd) seen.outbox.set(item.id, item)
         for (const id of batch.outboxRemove) seen.outbox.delete(id)
       }
-      return { releases: [...seen.releases.values()], services: [...seen.services.values()], outbox: [...seen.outbox.values()] }
+      return { releases: [...seen.releases.values()], services: [...seen.services.values()], outbox: [...seen.outbox.values()], rollouts: [...seen.rollouts.values()] }
     },
     commit: async (batch) => {
       if (failing()) throw new Fault('journalUnavailable', 'The simulated disk is full.', 'Free it.')
@@ -70,6 +74,8 @@ export function createMemoryStore(disk: SimulatedDisk, clock: Clock, failing: ()
     },
     release: (id) => disk.releases.get(id) ?? null,
     releasesOf: (service, limit) => [...disk.releases.values()].filter((release) => release.service === service).slice(-limit).toReversed(),
+    rollout: (id) => disk.rollouts.get(id) ?? null,
+    rolloutsOf: (source, flag, limit) => [...disk.rollouts.values()].filter((rollout) => rollout.source === source && rollout.flag === flag).slice(-limit).toReversed(),
     commitEmergency: async (batch) => {
       disk.emergency.push(batch)
     },
