@@ -108,7 +108,7 @@ export function createActs(deps: MigrationsDeps, board: Board, ports: ActPorts) 
       const applied = await applied_(migration, { ownership, expectRevision: revision, step: move.step, next: move.next, event: { kind: 'state', summary: what.summary, operationId: what.operationId, by: what.operator, evidence: what.evidence ?? null }, deadlineMs: DEADLINE_MS })
       if (move.step !== 'none') seat.ran.set(move.step, applied.tookMs)
       deps.crashPoint('migration.afterStep')
-      const outcome = draft({ kind: 'outcome', action: 'migration.step', summary: `${what.summary}: done in ${Math.round(applied.tookMs)} ms`, after: portrait(move.next), operationId: what.operationId, outcome: 'verified', evidence: plain({ step: move.step, event: applied.eventId, attempts: applied.attempts, tookMs: applied.tookMs, sql: applied.sql }) }, migration)
+      const outcome = draft({ kind: 'outcome', action: 'migration.step', summary: `${what.summary}: done in ${Math.round(applied.tookMs)} ms`, before: portrait(before), after: portrait(move.next), operationId: what.operationId, outcome: 'verified', evidence: plain({ step: move.step, event: applied.eventId, attempts: applied.attempts, tookMs: applied.tookMs, sql: applied.sql }) }, migration)
       await settled(outcome, isBack)
     } catch (error) {
       const fault = toFault(error)

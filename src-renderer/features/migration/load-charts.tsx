@@ -3,6 +3,7 @@ import type { MigrationReading, MigrationSample } from '../../../src-main/contra
 import { steadyWindow, timeTicks } from '../../components/charts/scale.ts'
 import { useNow } from '../../lib/console-context.tsx'
 import { formatCount, formatMinute, formatMs } from '../../lib/format.ts'
+import { LoadMarks } from './load-marks.tsx'
 import { LoadRow } from './load-row.tsx'
 import { useSamples, waitedStretches, withGaps } from './use-migration-samples.ts'
 
@@ -53,7 +54,7 @@ export function LoadCharts({ migration, reading }: { readonly migration: string;
           ))}
         </span>
       </div>
-      <div className="grid flex-1 grid-cols-[158px_minmax(0,1fr)] pr-4 max-[1240px]:grid-cols-[140px_minmax(0,1fr)]" style={{ minHeight: ROWS * 62 + 24, gridTemplateRows: `repeat(${ROWS}, minmax(62px, 1fr)) 24px` }}>
+      <div className="relative grid flex-1 grid-cols-[158px_minmax(0,1fr)] pr-4 max-[1240px]:grid-cols-[140px_minmax(0,1fr)]" style={{ minHeight: ROWS * 62 + 24, gridTemplateRows: `repeat(${ROWS}, minmax(62px, 1fr)) 24px` }}>
         <LoadRow {...shared} title="Rows" values={lines.rows} {...NONE} minTop={100} format={(value) => `${formatCount(Math.round(value))} /s`} tick={whole} />
         <LoadRow {...shared} title="Replica lag" values={lines.lag} {...limitAt(throttle?.maxReplicaLagMs, 'waits above')} minTop={50} format={ms} tick={whole} absent="no replica" />
         <LoadRow {...shared} title="Probe read, median" values={lines.probe} {...limitAt(throttle?.maxProbeMs, 'waits above')} minTop={1} format={ms} tick={whole} absent="not probed" />
@@ -68,6 +69,7 @@ export function LoadCharts({ migration, reading }: { readonly migration: string;
           ))}
           <span className="absolute top-1 right-0 text-11 leading-[14px] text-ink-3">now</span>
         </div>
+        <LoadMarks migration={migration} fromMs={fromMs} toMs={nowMs} />
       </div>
     </section>
   )

@@ -1,6 +1,7 @@
 import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import { useMemo } from 'react'
+import type { JournalEntry } from '../../../src-main/contract/journal.ts'
 import { PaneHeading } from '../../components/pane.tsx'
 import { PlaceText } from '../../components/place.tsx'
 import { Moment } from '../../components/time.tsx'
@@ -11,16 +12,21 @@ import { journalQuery } from '../../lib/queries.ts'
 const SHOWN = 10
 const LIMIT = 50
 
-/** What the journal says of this migration, newest first: a page once, then what the stream brings. */
-export function MigrationJournal({ migration }: { readonly migration: string }) {
+/** Of this migration, newest first: a page once, then what the stream brings. */
+export function useMigrationEntries(migration: string): readonly JournalEntry[] {
   const { session } = useConsole()
   const live = useLiveJournal()
   const { data } = useQuery(journalQuery(session, { text: '', migration }, LIMIT))
   const page = data?.entries
-  const entries = useMemo(() => {
+  return useMemo(() => {
     const newest = page?.[0]?.seq ?? 0
     return [...live.filter((entry) => entry.target.migration === migration && entry.seq > newest).toReversed(), ...(page ?? [])]
   }, [live, page, migration])
+}
+
+/** What the journal says of this migration, newest first: a page once, then what the stream brings. */
+export function MigrationJournal({ migration }: { readonly migration: string }) {
+  const entries = useMigrationEntries(migration)
   return (
     <section aria-label="Journal" className="pb-2">
       <PaneHeading

@@ -1,4 +1,5 @@
-import { MIGRATION_STAGES, MISMATCH_CLASSES, type MigrationPhase, type MigrationReading, type MigrationStage, type MigrationView, type MigrationWork, type Mismatch, type MismatchClass, type Verification } from '../../../src-main/contract/migration.ts'
+import type { Json } from '../../../src-main/contract/journal.ts'
+import { MIGRATION_PHASES, MIGRATION_STAGES, MISMATCH_CLASSES, type MigrationPhase, type MigrationReading, type MigrationStage, type MigrationView, type MigrationWork, type Mismatch, type MismatchClass, type Verification } from '../../../src-main/contract/migration.ts'
 import type { MarkState } from '../../components/state-mark.tsx'
 
 const PHASES: Readonly<Record<MigrationPhase, string>> = {
@@ -16,6 +17,23 @@ const PHASES: Readonly<Record<MigrationPhase, string>> = {
 }
 
 export const STAGE_TITLES: Readonly<Record<MigrationStage, string>> = { shadowReads: 'Shadow reads', dualWrites: 'Dual writes', switching: 'Switching', cleanup: 'Cleanup' }
+
+/** "dual writes", "25 % of reads new", "writes new": a step as a mark on an axis of time; null for what changes nothing for users. */
+export function stepWords(before: Json, after: Json): string | null {
+  const [was, is] = [portraitOf(before), portraitOf(after)]
+  if (!is) return null
+  if (is.phase === 'rollingBack') return was?.phase === is.phase ? null : PHASES[is.phase]
+  if (is.phase === 'switchingReads' && is.writes === 'old') return was?.readsPercent === is.readsPercent && was.phase === is.phase ? null : `${is.readsPercent} % of reads new`
+  if (was && was.writes !== is.writes) return `writes ${is.writes}`
+  return was?.phase === is.phase ? null : PHASES[is.phase]
+}
+
+function portraitOf(value: Json): { readonly phase: MigrationPhase; readonly readsPercent: number; readonly writes: string } | null {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return null
+  const { phase, readsPercent, writes } = value
+  const known = MIGRATION_PHASES.find((each) => each === phase)
+  return known === undefined || typeof readsPercent !== 'number' || typeof writes !== 'string' ? null : { phase: known, readsPercent, writes }
+}
 
 /** "phase 2 of 4, dual writes": where it is. */
 export function phaseLine({ phase, stage }: Pick<MigrationView, 'phase' | 'stage'>): string {

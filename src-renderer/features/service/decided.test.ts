@@ -33,6 +33,18 @@ it('says in few words who took it back and why', () => {
   expect(rollBackWords(back({ by: { ...CONSOLE, name: 'Mira Okafor', known: 'osUser' }, reason: '' }))).toBe('by Mira Okafor')
 })
 
+it('marks what a migration did to tables of the service, and not what changed nothing for users', () => {
+  const portrait = (phase: string, readsPercent = 0, writes = 'old') => ({ phase, readsPercent, writes, paused: false, done: [], approvals: [] })
+  const step = (seq: number, before: ReturnType<typeof portrait>, after: ReturnType<typeof portrait>, outcome: 'verified' | 'failed' = 'verified') => makeEntry(seq, NOW + seq, { action: 'migration.step', kind: 'outcome', outcome, target: { migration: 'split' }, before, after })
+  const steps = [step(1, portrait('shadowReads'), portrait('backfilling')), step(2, portrait('backfilling'), portrait('backfilling')), step(3, portrait('dualWrites'), portrait('switchingReads', 25)), step(4, portrait('switchingReads', 100), portrait('switchedWrites', 100, 'new')), step(5, portrait('switchedWrites', 100, 'new'), portrait('rollingBack')), step(6, portrait('dualWrites'), portrait('switchingReads', 5), 'failed')]
+  expect(toMarks(steps, NOW, NOW + 1000).map(({ label, hot }) => [label, hot])).toEqual([
+    ['split: dual writes', false],
+    ['split: 25 % of reads new', false],
+    ['split: writes new', false],
+    ['split: rolling back', true],
+  ])
+})
+
 it('marks a verdict and the way back it caused as one moment, on the entry with the evidence', () => {
   expect(toMarks([verdict, intent, seen], NOW - 1000, NOW + 1000)).toEqual([{ seq: 50, at: NOW, label: 'fail, back to blue', hot: true }])
 })

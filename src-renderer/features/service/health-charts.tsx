@@ -9,6 +9,7 @@ import { steadyWindow } from '../../components/charts/scale.ts'
 import { ChartFrame } from './chart-frame.tsx'
 import { ChartRow, type ChartLimit } from './chart-row.tsx'
 import { toMarks } from './marks.ts'
+import { useMigrationSteps } from './service-entries.ts'
 import { useLines } from './series.ts'
 
 const SPANS = [
@@ -41,7 +42,8 @@ export function HealthCharts({ service, entries, kind, tabs }: HealthChartsProps
   const tail = judges('p95') && !judges('p99') ? 'p95Ms' : 'p99Ms'
   const judgedOn = (chart: ChartName, scale = 1) => ({ verdict: notes[chart], limits: limitsOf(shown.all, chart, scale), strips: strips[chart] ?? [], regions: regions.filter((region) => region.chart === chart) })
   const shared = { times: lines.times, fromMs, toMs, now: nowMs, hoverIndex, onHover: setHoverIndex }
-  const marks = useMemo(() => toMarks(entries, fromMs, nowMs), [entries, fromMs, nowMs])
+  const steps = useMigrationSteps(service.name)
+  const marks = useMemo(() => toMarks([...entries, ...steps], fromMs, nowMs), [entries, steps, fromMs, nowMs])
   const pointNote = lines.bucketMs > 1000 ? `one point is ${formatDuration(lines.bucketMs)}` : ''
   const head = (
     <>

@@ -1,5 +1,6 @@
 import type { JournalEntry } from '../../../src-main/contract/journal.ts'
 import { otherEnvironment, type EnvironmentName } from '../../../src-main/contract/vocabulary.ts'
+import { stepWords } from '../migration/migration-words.ts'
 import { weightsIn } from './step-times.ts'
 
 /** An act on the charts' time axis. */
@@ -36,6 +37,7 @@ const SAID: Readonly<Record<string, Pick<Mark, 'label' | 'hot'>>> = {
 }
 
 function markLabel(entry: JournalEntry): Pick<Mark, 'label' | 'hot'> | null {
+  if (entry.action === 'migration.step') return stepLabel(entry)
   const said = SAID[entry.action]
   if (said) return said
   if (entry.kind === 'intent' && entry.action === 'release.suspendGuard') return { label: 'guard suspended', hot: false }
@@ -50,6 +52,12 @@ function markLabel(entry: JournalEntry): Pick<Mark, 'label' | 'hot'> | null {
   if (!weights) return null
   if (!candidate) return { label: `blue ${weights.blue} %, green ${weights.green} %`, hot: false }
   return weights[candidate] === 0 ? { label: `back to ${otherEnvironment(candidate)}`, hot: true } : { label: `${weights[candidate]} % to ${candidate}`, hot: false }
+}
+
+/** What a migration did to tables the service uses. */
+export function stepLabel(entry: JournalEntry): Pick<Mark, 'label' | 'hot'> | null {
+  const words = entry.outcome === 'verified' ? stepWords(entry.before, entry.after) : null
+  return words === null ? null : { label: `${entry.target.migration ?? ''}: ${words}`, hot: words === 'rolling back' }
 }
 
 function environmentOf(name: string | undefined): EnvironmentName | null {
