@@ -10,6 +10,7 @@ import type { FlagSourceContext } from '../flag-sources.ts'
 import { fileSettingsSchema } from './file-settings.ts'
 import { createFlagReports } from './flag-reports.ts'
 import { flagVersion } from './flag-version.ts'
+import { seedFlagFolder } from './seed-flag-folder.ts'
 import { openSetFile, type SetFile, type SetState } from './set-file.ts'
 import { watchSetFiles } from './watch-set-files.ts'
 
@@ -28,6 +29,7 @@ export function openFileSource(config: FlagSourceConfig, context: FlagSourceCont
   const watcher = watchSetFiles(settings.folder)
 
   function fileOf(set: string): SetFile {
+    seedFlagFolder(settings.folder, settings.seed)
     const known = files.get(set)
     if (known) return known
     if (!/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(set)) throw new Fault('invalidInput', `"${set}" is no name of a flag set.`, 'Use letters, digits, `.`, `_` and `-`.')

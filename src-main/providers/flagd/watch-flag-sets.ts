@@ -29,6 +29,12 @@ export interface WatchedSets {
   close(): void
 }
 
+export interface WatchOptions {
+  /** Last good versions of an earlier process, by name: they stand in for files that have none now. */
+  readonly recall?: ReadonlyMap<string, ServedSet> | null
+  readonly now?: () => number
+}
+
 /** `NAME.json` of the folder, hidden files left out. */
 function setName(file: string): string | null {
   return file.endsWith('.json') && !file.startsWith('.') ? file.slice(0, -5) : null
@@ -38,7 +44,7 @@ function setName(file: string): string | null {
  * Watches the sets of a folder. `onChange` is called once for each version, never twice for the same bytes. A file that
  * goes away is served on, and said to be gone: deleting is not how flags are taken back.
  */
-export async function watchFlagSets(folder: string, onChange: (set: ServedSet) => void, now: () => number = Date.now): Promise<WatchedSets> {
+export async function watchFlagSets(folder: string, onChange: (set: ServedSet) => void, { recall = null, now = Date.now }: WatchOptions = {}): Promise<WatchedSets> {
   const served = new Map<string, ServedSet>()
   const neverGood = new Map<string, string>()
   /** One reading at a time per set; a change meanwhile leads to one more. */
@@ -46,10 +52,16 @@ export async function watchFlagSets(folder: string, onChange: (set: ServedSet) =
   let closed = false
 
   const take = async (name: string): Promise<void> => {
-    const before = served.get(name)
+    const before = served.get(name) ?? recall?.get(name)
     const fail = (why: string, problems: readonly FlagProblem[]): void => {
-      if (before) served.set(name, { ...before, broken: before.broken?.why === why ? before.broken : { since: now(), why, problems } })
-      else neverGood.set(name, why)
+      if (!before) {
+        neverGood.set(name, why)
+        return
+      }
+      const stands = { ...before, broken: before.broken?.why === why ? before.broken : { since: now(), why, problems } }
+      const known = served.has(name)
+      served.set(name, stands)
+      if (!known) onChange(stands)
     }
     try {
       const { digest, document, problems } = await readFlagFile(join(folder, `${name}.json`))
@@ -60,7 +72,7 @@ export async function watchFlagSets(folder: string, onChange: (set: ServedSet) =
       } else if (!document) {
         const [first] = problems
         fail(first ? `${name}.json:${first.line}:${first.column}: ${first.message}` : 'It has no flags.', problems)
-      } else if (before?.digest === digest) {
+      } else if (before?.digest === digest && served.has(name)) {
         if (before.broken) served.set(name, { ...before, broken: null })
       } else {
         neverGood.delete(name)
@@ -86,7 +98,7 @@ export async function watchFlagSets(folder: string, onChange: (set: ServedSet) =
   }
   const lookAtAll = async (): Promise<void> => {
     const found = await readdir(folder).catch(() => [])
-    const names = new Set([...found.flatMap((file) => setName(file) ?? []), ...served.keys()])
+    const names = new Set([...found.flatMap((file) => setName(file) ?? []), ...served.keys(), ...(recall?.keys() ?? [])])
     for (const name of names) await look(name)
   }
 

@@ -14,7 +14,7 @@ export interface HttpParts {
   readonly ofrep: Ofrep
   readonly ingest: Ingest
   readonly streams: EventStreams
-  /** Answers of `GET /signalbox/v1/…` by the rest of their path. */
+  /** Answers of `GET /signalbox/v1/…` by the rest of their path; undefined: there is no such set or flag. */
   readonly reports: Readonly<Record<string, (query: URLSearchParams) => unknown>>
 }
 
@@ -76,7 +76,8 @@ async function handle({ flags, ofrep, ingest, streams, reports }: HttpParts, req
   }
   const report = request.method === 'GET' && path.startsWith('/signalbox/v1/') ? path.slice('/signalbox/v1/'.length) : ''
   const tell = Object.hasOwn(reports, report) ? reports[report] : undefined
-  return tell ? send(response, 200, tell(url.searchParams)) : send(response, 404, { errorDetails: 'There is nothing here.' })
+  const told = tell?.(url.searchParams)
+  return told === undefined ? send(response, 404, { errorDetails: tell ? 'There is no such flag set, or no such flag in it.' : 'There is nothing here.' }) : send(response, 200, told)
 }
 
 function decode(part: string): string | null {

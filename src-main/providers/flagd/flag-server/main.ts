@@ -1,7 +1,8 @@
-// node main.ts --folder FOLDER [--http-port 8016] [--sync-port 8015] [--host 127.0.0.1] [--set flags]
+// node main.ts --folder FOLDER [--http-port 8016] [--sync-port 8015] [--host 127.0.0.1] [--set flags] [--keep FOLDER] [--seed FOLDER]
 // A process of its own. Says where it listens in one line of JSON, then serves until SIGTERM or SIGINT.
 import { mkdirSync } from 'node:fs'
 import { parseArgs } from 'node:util'
+import { seedFlagFolder } from '../seed-flag-folder.ts'
 import { startFlagServer } from './start-flag-server.ts'
 
 const { values } = parseArgs({
@@ -11,6 +12,8 @@ const { values } = parseArgs({
     'sync-port': { type: 'string', default: '8015' },
     host: { type: 'string', default: '127.0.0.1' },
     set: { type: 'string', default: 'flags' },
+    keep: { type: 'string' },
+    seed: { type: 'string' },
   },
 })
 
@@ -22,8 +25,9 @@ const port = (text: string): number => {
 
 try {
   if (values.folder === undefined) throw new Error('--folder is missing: the folder with the flag sets.')
+  seedFlagFolder(values.folder, values.seed ?? null)
   mkdirSync(values.folder, { recursive: true })
-  const server = await startFlagServer({ folder: values.folder, host: values.host, httpPort: port(values['http-port']), syncPort: port(values['sync-port']), defaultSet: values.set })
+  const server = await startFlagServer({ folder: values.folder, host: values.host, httpPort: port(values['http-port']), syncPort: port(values['sync-port']), defaultSet: values.set, keepFolder: values.keep ?? null })
   console.log(JSON.stringify({ ready: true, pid: process.pid, httpPort: server.httpPort, syncPort: server.syncPort }))
   let ending = false
   const end = (): void => {

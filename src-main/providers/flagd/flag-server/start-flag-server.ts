@@ -5,7 +5,9 @@ import { countExposures } from './exposures.ts'
 import { createFlagService } from './flag-service.ts'
 import { startHttpServer } from './http-server.ts'
 import { openIngest } from './ingest.ts'
+import { keepLastGood } from './kept-sets.ts'
 import { createOfrep } from './ofrep.ts'
+import { countOutcomes } from './outcome-counts.ts'
 import { startSyncService, type SyncService } from './sync-service.ts'
 
 export interface FlagServerOptions {
@@ -17,6 +19,8 @@ export interface FlagServerOptions {
   readonly syncPort: number
   /** Served to whoever names none. */
   readonly defaultSet: string
+  /** Holds the last good version of each set over a restart while its file is broken; null: nowhere. */
+  readonly keepFolder?: string | null
 }
 
 /** `GET /signalbox/v1/status`. */
@@ -38,11 +42,13 @@ export interface FlagServer {
 }
 
 /** Serves the sets of a folder by OFREP and flagd's sync stream, whether or not a console runs. */
-export async function startFlagServer({ folder, host, httpPort, syncPort, defaultSet }: FlagServerOptions): Promise<FlagServer> {
+export async function startFlagServer({ folder, host, httpPort, syncPort, defaultSet, keepFolder = null }: FlagServerOptions): Promise<FlagServer> {
   const startedAt = Date.now()
   const flags = createFlagService(defaultSet)
   const counts = countEvaluations()
   const exposures = countExposures()
+  const outcomes = countOutcomes()
+  const kept = keepFolder === null ? null : keepLastGood(keepFolder)
   const streams = createEventStreams()
   let sync: SyncService | null = null
   const watched = await watchFlagSets(folder, (set) => {
@@ -50,7 +56,8 @@ export async function startFlagServer({ folder, host, httpPort, syncPort, defaul
     sync?.publish(set)
     flags.serve(set)
     streams.notify(set.name, set.digest)
-  })
+    kept?.save(set)
+  }, { recall: kept?.recall ?? null })
   const status = (): FlagServerStatus => ({
     startedAt,
     sets: watched.list().map(({ name, digest, document, servedSince, broken }) => ({ name, digest, flags: Object.keys(document['flags'] ?? {}).length, servedSince, broken })),
@@ -63,11 +70,20 @@ export async function startFlagServer({ folder, host, httpPort, syncPort, defaul
     status,
     evaluations: (query: URLSearchParams) => ({ since: startedAt, uncounted: counts.uncounted, variants: counts.list(Number(query.get('minutes') ?? 60) || 60) }),
     experiments: () => ({ flags: exposures.list() }),
+    outcomes: (query: URLSearchParams) => {
+      const [set, flag] = [query.get('set') ?? defaultSet, query.get('flag') ?? '']
+      const found = flags.flag(set, flag)
+      return found && { since: startedAt, variants: outcomes.list(set, flag, [...found.variants.keys()], Number(query.get('from') ?? 0) || 0) }
+    },
+    set: (query: URLSearchParams) => {
+      const set = watched.get(query.get('set') ?? defaultSet)
+      return set && { name: set.name, digest: set.digest, servedSince: set.servedSince, broken: set.broken, document: set.document }
+    },
   }
   try {
     sync = await startSyncService({ get: (name) => watched.get(name), defaultSet }, host, syncPort)
     const service = sync
-    const http = await startHttpServer({ flags, ofrep: createOfrep(flags, counts), ingest: openIngest(flags, counts, exposures), streams, reports }, host, httpPort)
+    const http = await startHttpServer({ flags, ofrep: createOfrep(flags, counts), ingest: openIngest(flags, counts, exposures, outcomes), streams, reports }, host, httpPort)
     return {
       httpPort: http.port,
       syncPort: service.port,
