@@ -9,12 +9,16 @@ export interface FlagSourceContext {
   /** The value of a variable; null when it is not set. */
   readonly readSecret: (name: string) => string | null
   readonly wallMs: () => number
+  /** Of the console: for what a source keeps for itself. Left out: only sources that keep nothing can be opened. */
+  readonly dataFolder?: string
   /** For the built-in source alone. */
   readonly flagServer: FlagServerLink
 }
 
-/** Everything of this process, and no flag server. */
-export const PLAIN_CONTEXT: FlagSourceContext = { readSecret: (name) => process.env[name] ?? null, wallMs: Date.now, flagServer: NO_FLAG_SERVER }
+/** Everything of this process, and no flag server unless one is given. */
+export function flagSourceContext(dataFolder: string, flagServer: FlagServerLink = NO_FLAG_SERVER): FlagSourceContext {
+  return { readSecret: (name) => process.env[name] ?? null, wallMs: Date.now, dataFolder, flagServer }
+}
 
 /** The one place a further flag system joins: its kind, and what makes a source of its configuration. */
 const KINDS: Readonly<Partial<Record<FlagSourceKind, (config: FlagSourceConfig, context: FlagSourceContext) => FlagSource>>> = {

@@ -6,7 +6,7 @@ import type { FlagRolloutPlan, Segment } from '../../contract/flag-definition.ts
 import { emptyDocument, putFlag, putSegment, writeDocument } from '../../core/flags/flag-set.ts'
 import type { FlagSource } from '../../core/flags/ports.ts'
 import { booleanFlag } from '../../core/flags/testing/flags.ts'
-import { openFlagSource, PLAIN_CONTEXT } from '../flag-sources.ts'
+import { flagSourceContext, openFlagSource } from '../flag-sources.ts'
 import { eventually, type TemporaryFolder, temporaryFolder } from './testing/temporary-folder.ts'
 
 const NOW = 1_700_000_000_000
@@ -33,7 +33,7 @@ const HAND_MADE = `{
 let folder: TemporaryFolder
 let file: string
 let source: FlagSource
-const open = (): FlagSource => openFlagSource(config(folder.path), { ...PLAIN_CONTEXT, wallMs: () => NOW })
+const open = (): FlagSource => openFlagSource(config(folder.path), { ...flagSourceContext(join(folder.path, 'data')), wallMs: () => NOW })
 const text = (): Promise<string> => readFile(file, 'utf8')
 const apply = (change: Parameters<FlagSource['apply']>[0]['change'], expected: string | null, key = 'new-checkout') => source.apply({ set: 'dev', key, change, expect: expected, comment: '' })
 const version = async (): Promise<string> => (await source.observe('dev', 'new-checkout')).version

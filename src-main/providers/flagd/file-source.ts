@@ -7,7 +7,8 @@ import { putSegment, readFlag, readFlagSet, writeFlag } from '../../core/flags/f
 import { isJsonObject, sameJson } from '../../core/flags/json.ts'
 import type { FlagChange, FlagSource, ObservedFlag, SetReading } from '../../core/flags/ports.ts'
 import type { FlagSourceContext } from '../flag-sources.ts'
-import { fileSettingsSchema } from './file-settings.ts'
+import { fileSettingsSchema, flagPlaces } from './file-settings.ts'
+import { recallSet } from './flag-server/kept-sets.ts'
 import { createFlagReports } from './flag-reports.ts'
 import { flagVersion } from './flag-version.ts'
 import { seedFlagFolder } from './seed-flag-folder.ts'
@@ -24,16 +25,19 @@ export function openFileSource(config: FlagSourceConfig, context: FlagSourceCont
   const parsed = fileSettingsSchema.safeParse(config.settings)
   if (!parsed.success) throw new Fault('invalidInput', `The settings of the flag source ${config.name} are not valid: ${parsed.error.issues[0]?.message ?? ''}`, 'Correct the workspace.')
   const settings = parsed.data
+  if (context.dataFolder === undefined && settings.folder === null) throw new Fault('unsupported', `The flags of ${config.name} are kept in the data folder, and there is none here.`, 'Start the console on its data folder.')
+  const places = flagPlaces(context.dataFolder ?? '', config.name, settings)
+  const { folder } = places
   const files = new Map<string, SetFile>()
   const reports = createFlagReports(() => context.flagServer.start(config.name, settings))
-  const watcher = watchSetFiles(settings.folder)
+  const watcher = watchSetFiles(folder)
 
   function fileOf(set: string): SetFile {
-    seedFlagFolder(settings.folder, settings.seed)
+    seedFlagFolder(folder, settings.seed)
     const known = files.get(set)
     if (known) return known
     if (!/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(set)) throw new Fault('invalidInput', `"${set}" is no name of a flag set.`, 'Use letters, digits, `.`, `_` and `-`.')
-    const opened = openSetFile(join(settings.folder, `${set}.json`), { now: context.wallMs, served: () => reports.served(set) })
+    const opened = openSetFile(join(folder, `${set}.json`), { now: context.wallMs, served: async () => (await reports.served(set)) ?? (context.dataFolder === undefined ? null : recallSet(places.kept, set)) })
     files.set(set, opened)
     return opened
   }
@@ -50,7 +54,7 @@ export function openFileSource(config: FlagSourceConfig, context: FlagSourceCont
     capabilities: CAPABILITIES,
     async read(set) {
       const state = await fileOf(set).look()
-      return { ...readingOf(state), addresses: await reports.addresses(join(settings.folder, `${set}.json`), set) }
+      return { ...readingOf(state), addresses: await reports.addresses(join(folder, `${set}.json`), set) }
     },
     async observe(set, key) {
       return found((await fileOf(set).look()).document, set, key)

@@ -1,6 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { writeFile, rename } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { JsonObject } from '../../../contract/flag-definition.ts'
 import { validateFlagSet } from '../../../core/flags/validate-flag-set.ts'
 import { digestOf } from '../flag-files.ts'
 import type { ServedSet } from '../watch-flag-sets.ts'
@@ -40,4 +41,14 @@ export function recallSets(folder: string): ReadonlyMap<string, ServedSet> {
     if (document && ok) sets.set(name, { name, digest: digestOf(text), document, text, servedSince: 0, broken: null })
   }
   return sets
+}
+
+/** One of them, for who has no server to ask. */
+export function recallSet(folder: string, name: string): JsonObject | null {
+  try {
+    const { document, ok } = validateFlagSet(readFileSync(join(folder, `${name}.json`), 'utf8'))
+    return ok ? document : null
+  } catch {
+    return null
+  }
 }

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { bucketOf } from '../../../core/analysis/latency-histogram.ts'
 import { emptyDocument, putFlag, writeDocument } from '../../../core/flags/flag-set.ts'
 import { booleanFlag } from '../../../core/flags/testing/flags.ts'
-import { openFlagSource, PLAIN_CONTEXT } from '../../flag-sources.ts'
+import { flagSourceContext, openFlagSource } from '../../flag-sources.ts'
 import { publishFlagFile } from '../flag-files.ts'
 import { seedFlagFolder } from '../seed-flag-folder.ts'
 import { eventually, type TemporaryFolder, temporaryFolder } from '../testing/temporary-folder.ts'
@@ -72,7 +72,7 @@ describe('outcomes over the server', () => {
   const source = () =>
     openFlagSource(
       { name: 'shop', kind: 'file', sets: [{ tier: 'dev', set: 'dev' }], services: [], criteria: [], stages: [], needs: [], code: [], settledForMs: 1, silentForMs: 1, settings: { folder: join(folder.path, 'flags'), seed: join(folder.path, 'seed'), defaultSet: 'dev' } },
-      { ...PLAIN_CONTEXT, flagServer: { start: async () => ({ httpPort: server.httpPort, syncPort: server.syncPort }) } },
+      flagSourceContext(join(folder.path, 'data'), { start: async () => ({ httpPort: server.httpPort, syncPort: server.syncPort }) }),
     )
   beforeEach(async () => {
     folder = await temporaryFolder()
