@@ -150,8 +150,8 @@ export const verificationSchema = z.strictObject({
   /** Open ones by class; and those that an ignore rule accepts. */
   open: z.record(z.enum(MISMATCH_CLASSES), z.number()),
   accepted: z.number(),
-  /** The last full comparison of all rows that was finished. */
-  lastPass: z.strictObject({ startedAt: z.number(), endedAt: z.number(), rows: z.number(), mismatches: z.number(), direction: z.enum(['oldToNew', 'newToOld']) }).nullable(),
+  /** The last full comparison of all rows that was finished. `mismatches` without those of class `textOnly`. */
+  lastPass: z.strictObject({ startedAt: z.number(), endedAt: z.number(), rows: z.number(), mismatches: z.number(), textOnly: z.number().optional(), direction: z.enum(['oldToNew', 'newToOld']) }).nullable(),
   /** The running one, 0 to 1. */
   passProgress: z.number().nullable(),
   reads: z.strictObject({

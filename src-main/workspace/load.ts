@@ -107,13 +107,16 @@ function withMigrations(names: ServiceSurroundings['metrics'], migrations: reado
   return new Map([...names, [MIGRATION_METRICS, { intervalMs: 1000, queries }]])
 }
 
+/** A workspace has one of these at least. */
+const DECLARED = ['services', 'migrations', 'flags'] as const
+
 function readParts(root: YAMLMap, path: string, problems: Problems, options: LoadOptions, included: Included): Parts | undefined {
   const at = startReading(problems, startOf(root))
   const context = { folder: dirname(path), variables: options.variables ?? process.env }
   const read = mapping('the workspace', {
     workspace: field('name', text(NAME), 'the workspace’s name: `workspace: shop`'),
     tier: field('tier', word(TIERS), `\`tier:\` with one of ${TIERS.join(', ')}`),
-    services: field('services', anyNode, 'what is released: `services:` with at least one service'),
+    services: field('services', anyNode),
     defaults: field('defaults', anyMapping),
     plans: field('plans', anyMapping),
     roles: field('roles', record('roles', { pattern: /^\S{1,200}$/, expected: 'an OS user name or an e-mail address' }, () => word(ROLES))),
@@ -137,6 +140,7 @@ function readParts(root: YAMLMap, path: string, problems: Problems, options: Loa
   checkDefaults(inside('defaults'), around)
   const services = readServices(read.services, inside('services'), around)
   refuseSharedPorts(services.flatMap((service) => service.ports), at)
+  if (!problems.any && !DECLARED.some((key) => keysOf(entryOf(root, key)?.value).length > 0)) reportAt(root, inside('services'), 'nothing to control', 'what is released, `services:` with at least one service; or `migrations:`, or `flags:`')
   if (problems.any || read.name === undefined) return undefined
   return {
     name: read.name,
@@ -162,7 +166,6 @@ function readServices(node: Node | undefined, at: Reading, around: ServiceSurrou
     record('services', NAME, () => () => undefined)(node, at)
     return []
   }
-  if (node.items.length === 0) reportAt(node, at, 'no services', 'at least one service: `NAME:` with its keys below')
   if (node.items.length > MAX_SERVICES) {
     reportAt(node, at, `${node.items.length} services`, `at most ${MAX_SERVICES}`)
     return []

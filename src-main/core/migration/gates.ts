@@ -65,7 +65,7 @@ const freshPass: Gate = ({ state, verification: { lastPass } }, now) => {
   }
   const age = now - lastPass.endedAt
   if (age > maxPassAgeMs) return gate(name, 'waiting', `The last pass ended ${timeLeft(age)} ago; at most ${timeLeft(maxPassAgeMs)}.`)
-  return gate(name, lastPass.mismatches === 0 ? 'passed' : 'failed', `${count(lastPass.rows)} rows, ${count(lastPass.mismatches)} ${lastPass.mismatches === 1 ? 'mismatch' : 'mismatches'}, ${timeLeft(age)} ago.`)
+  return gate(name, lastPass.mismatches === 0 ? 'passed' : 'failed', `${count(lastPass.rows)} rows, ${count(lastPass.mismatches)} ${lastPass.mismatches === 1 ? 'mismatch' : 'mismatches'}${lastPass.textOnly ? `, ${count(lastPass.textOnly)} different as text only` : ''}, ${timeLeft(age)} ago.`)
 }
 
 const held: Gate = ({ state }, now) => {

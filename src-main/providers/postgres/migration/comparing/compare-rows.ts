@@ -1,6 +1,6 @@
 import type { Mismatch } from '../../../../contract/migration.ts'
 import { classify, type Found, type ListedRow, type TextRow } from './compare-classify.ts'
-import { countSql, extraSql, listSql, type Extent } from './compare-sql.ts'
+import { countMattersSql, countSql, extraSql, listSql, type Extent } from './compare-sql.ts'
 import { fromSql, sharesKey, type Comparison } from './compare-units.ts'
 import { errorText, isRowError, isTimeout } from '../context.ts'
 import { countKeysSql, keyAtSql, keyOf, keyRecord, statementValues, type Key, type KeyRange } from '../page.ts'
@@ -8,14 +8,17 @@ import { rowsOf, type Session } from '../session.ts'
 
 export interface Compared {
   readonly rows: number
-  /** All that differ, also those beyond what is listed. */
+  /** All that differ in more than the text of equal values, also those beyond what is listed. */
   readonly mismatches: number
+  /** Equal values, written differently; also those beyond what is listed. */
+  readonly textOnly: number
   readonly found: readonly Found[]
   /** The migration moved on while this looked: what was seen says nothing, and whoever asked must look at it anew. */
   readonly overtaken: boolean
 }
 
-const OVERTAKEN: Compared = { rows: 0, mismatches: 0, found: [], overtaken: true }
+export const NOTHING_COMPARED: Compared = { rows: 0, mismatches: 0, textOnly: 0, found: [], overtaken: false }
+const OVERTAKEN: Compared = { ...NOTHING_COMPARED, overtaken: true }
 
 /** Of one stretch so many are listed; the rest is counted. */
 const LISTED = 1000
@@ -29,25 +32,43 @@ export async function compareRange(session: Session, comparison: Comparison, ran
     const values = statementValues()
     const [counted] = await rowsOf(session, countSql(comparison, { range }, values), values.list, ({ rows, different, standing }) => ({ rows: Number(rows), different: Number(different), standing }))
     if (counted?.standing !== comparison.standing.text) return OVERTAKEN
-    if (counted.different === 0) return { rows: counted.rows, mismatches: 0, found: [], overtaken: false }
-    const found = await listed(session, comparison, { range }, foundBy)
-    return found === null ? OVERTAKEN : { rows: counted.rows, mismatches: counted.different, found, overtaken: false }
+    return (await listedAndCounted(session, comparison, { range }, counted, foundBy)) ?? OVERTAKEN
   } catch (error) {
     if (!isRowError(error) && !isTimeout(error)) throw error
     return halves(session, comparison, range, foundBy, error)
   }
 }
 
+/** Lists what differs in an extent of which is known how much does; null: the migration moved on. */
+export async function listedAndCounted(session: Session, comparison: Comparison, extent: Extent, { rows, different }: { readonly rows: number; readonly different: number }, foundBy: Mismatch['foundBy']): Promise<Compared | null> {
+  if (different === 0) return { ...NOTHING_COMPARED, rows }
+  const found = await listed(session, comparison, extent, foundBy)
+  if (found === null) return null
+  if (found.length >= different) return { rows, ...counts(found), found, overtaken: false }
+  // More than is listed: which of the rest matter is counted where they are.
+  const values = statementValues()
+  const [all] = await rowsOf(session, countMattersSql(comparison, extent, values), values.list, ({ matters, standing }) => ({ matters: Number(matters), standing }))
+  if (all?.standing !== comparison.standing.text) return null
+  return { rows, mismatches: all.matters, textOnly: Math.max(0, different - all.matters), found, overtaken: false }
+}
+
+/** What is listed, by whether it matters. */
+export function counts(found: readonly Found[]): Pick<Compared, 'mismatches' | 'textOnly'> {
+  const textOnly = found.filter((one) => one.class === 'textOnly').length
+  return { mismatches: found.length - textOnly, textOnly }
+}
+
 /** The same for single rows, by their keys. What is not there any more is looked for on the other side. */
 export async function compareKeys(session: Session, comparison: Comparison, keys: readonly Key[], foundBy: Mismatch['foundBy']): Promise<Compared> {
-  if (keys.length === 0) return { rows: 0, mismatches: 0, found: [], overtaken: false }
+  if (keys.length === 0) return NOTHING_COMPARED
+  if (keys.length > LISTED) return together(await compareKeys(session, comparison, keys.slice(0, LISTED), foundBy), await compareKeys(session, comparison, keys.slice(LISTED), foundBy))
   try {
     const found = await listed(session, comparison, { keys }, foundBy)
-    return found === null ? OVERTAKEN : { rows: keys.length, mismatches: found.length, found, overtaken: false }
+    return found === null ? OVERTAKEN : { rows: keys.length, ...counts(found), found, overtaken: false }
   } catch (error) {
     if (!isRowError(error)) throw error
     const [only] = keys
-    if (keys.length === 1 && only) return { rows: 1, mismatches: 1, found: [await rejected(session, comparison, only, foundBy, error)], overtaken: false }
+    if (keys.length === 1 && only) return { rows: 1, mismatches: 1, textOnly: 0, found: [await rejected(session, comparison, only, foundBy, error)], overtaken: false }
     const middle = Math.ceil(keys.length / 2)
     const first = await compareKeys(session, comparison, keys.slice(0, middle), foundBy)
     const second = await compareKeys(session, comparison, keys.slice(middle), foundBy)
@@ -64,7 +85,7 @@ export async function compareExtra(session: Session, comparison: Comparison, ext
     found: foundOf(comparison, { ...ABSENT, stored: row['stored'] as TextRow }, keyRecord(keyOf(row, key), key), foundBy),
   }))
   if (rows.some(({ standing }) => standing !== comparison.standing.text)) return OVERTAKEN
-  return { rows: 0, mismatches: rows.length, found: rows.map(({ found }) => found), overtaken: false }
+  return { rows: 0, mismatches: rows.length, textOnly: 0, found: rows.map(({ found }) => found), overtaken: false }
 }
 
 /** Whether rows that are one too many need a walk of their own over the target. */
@@ -121,9 +142,9 @@ async function halves(session: Session, comparison: Comparison, range: KeyRange,
   const values = statementValues()
   const [middle] = await rowsOf(session, keyAtSql(table, comparison.key, range, Math.max(0, Math.ceil(rows / 2) - 1), values), values.list, (row) => keyOf(row, comparison.key))
   // The row that made it fail is gone meanwhile.
-  if (!middle) return { rows: 0, mismatches: 0, found: [], overtaken: false }
+  if (!middle) return NOTHING_COMPARED
   if (rows <= 1 && isTimeout(error)) throw error
-  if (rows <= 1) return { rows: 1, mismatches: 1, found: [await rejected(session, comparison, middle, foundBy, error)], overtaken: false }
+  if (rows <= 1) return { rows: 1, mismatches: 1, textOnly: 0, found: [await rejected(session, comparison, middle, foundBy, error)], overtaken: false }
   const first = await compareRange(session, comparison, { after: range.after, upTo: middle }, foundBy)
   const second = await compareRange(session, comparison, { after: middle, upTo: range.upTo }, foundBy)
   return together(first, second)
@@ -154,6 +175,7 @@ function sourceRowSql(comparison: Comparison, key: Key, values: ReturnType<typeo
   return `SELECT jsonb_object(${names}, ARRAY[${texts.join(', ')}]::text[]) AS source FROM ${fromSql(comparison)} AS f WHERE ${where.join(' AND ')}`
 }
 
-function together(a: Compared, b: Compared): Compared {
-  return { rows: a.rows + b.rows, mismatches: a.mismatches + b.mismatches, found: [...a.found, ...b.found], overtaken: a.overtaken || b.overtaken }
+/** Of two stretches. */
+export function together(a: Compared, b: Compared): Compared {
+  return { rows: a.rows + b.rows, mismatches: a.mismatches + b.mismatches, textOnly: a.textOnly + b.textOnly, found: [...a.found, ...b.found], overtaken: a.overtaken || b.overtaken }
 }

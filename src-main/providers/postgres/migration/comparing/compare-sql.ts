@@ -15,6 +15,8 @@ interface Parts {
   readonly lossy: readonly string[]
   readonly forbidden: readonly string[]
   readonly different: string
+  /** Of what is different: whether it is more than another way to write the same value. As `classify` has it. */
+  readonly matters: string
   readonly source: string
   readonly stored: string
   readonly expected: string
@@ -25,6 +27,12 @@ interface Parts {
 export function countSql(comparison: Comparison, extent: Extent, values: Values): string {
   const { from, inSource, different } = parts(comparison, extent, values)
   return `SELECT count(*) FILTER (WHERE ${inSource}) AS rows, count(*) FILTER (WHERE ${different}) AS different, ${standingSql(comparison.standing.migration)} AS standing FROM ${from}`
+}
+
+/** Of those, how many differ in more than the text of equal values. Asked only where more differ than are listed. */
+export function countMattersSql(comparison: Comparison, extent: Extent, values: Values): string {
+  const { from, different, matters } = parts(comparison, extent, values)
+  return `SELECT count(*) AS matters, ${standingSql(comparison.standing.migration)} AS standing FROM ${from} AND ${different} AND ${matters}`
 }
 
 /** The rows that are not as they should be, with everything there is to say of each. */
@@ -59,16 +67,19 @@ function sameRowParts(comparison: Comparison, extent: Extent, values: Values): P
   const differs = columns.map((column) => distinct(`f.${quoted(column.stored)}`, column.expected, column))
   const lossy = back.map((column) => distinct(`f.${quoted(column.stored)}`, column.expected, column))
   const expected = record(columns.map(({ name, expected }) => ({ name, sql: expected })))
+  // A row that nobody has filled yet is missing on the other side, even though it is one row.
+  const inTarget = columns.length === 0 ? 'true' : `NOT (${columns.map(({ stored }) => `f.${quoted(stored)} IS NULL`).join(' AND ')})`
+  const inMoreThanText = (list: readonly ComparedColumn[], conditions: readonly string[]) => anyOf(list.map((column, index) => `(${conditions[index] ?? 'false'}) AND NOT ${sameAsText(`f.${quoted(column.stored)}`, column.expected)}`))
   return {
     from: `${fromSql(comparison)} AS f WHERE ${within(key, extent, values, 'f')}`,
     keys: keyTexts(key),
     inSource: 'true',
-    // A row that nobody has filled yet is missing on the other side, even though it is one row.
-    inTarget: columns.length === 0 ? 'true' : `NOT (${columns.map(({ stored }) => `f.${quoted(stored)} IS NULL`).join(' AND ')})`,
+    inTarget,
     differs,
     lossy,
     forbidden: [],
     different: anyOf([...differs, ...lossy]),
+    matters: `(CASE WHEN ${anyOf(differs)} THEN NOT (${inTarget}) OR ${inMoreThanText(columns, differs)} ELSE ${inMoreThanText(back, lossy)} END)`,
     source: record(shown.map(({ name, physical }) => ({ name, sql: `f.${quoted(physical)}` }))),
     stored: record(columns.map(({ name, stored }) => ({ name, sql: `f.${quoted(stored)}` }))),
     expected,
@@ -93,6 +104,7 @@ function projectedParts(comparison: Comparison, extent: Extent, values: Values):
     lossy,
     forbidden,
     different: anyOf([...made, ...lossy, ...forbidden]),
+    matters: anyOf([...forbidden, ...back.map((column, index) => `(${lossy[index] ?? 'false'}) AND NOT ${sameAsText(`f.${quoted(column.stored)}`, column.expected)}`)]),
     source: record(shown.map(({ name, physical }) => ({ name, sql: `f.${quoted(physical)}` }))),
     stored: expected,
     expected,
@@ -130,6 +142,7 @@ function linkParts(comparison: Comparison, extent: Extent, values: Values): Part
     lossy: [],
     forbidden: [],
     different: `((${missing}) OR (${extra}) OR (${wanted} AND ${inTarget} AND (${anyOf(differs)})))`,
+    matters: `((${missing}) OR (${extra}) OR ${anyOf(columns.map((_, index) => `(${differs[index] ?? 'false'}) AND NOT ${sameAsText(`t."sb:s${index}"`, `f."sb:e${index}"`)}`))})`,
     source: record(shown.map(({ name }, index) => ({ name, sql: `f."sb:o${index}"` }))),
     stored: record(columns.map(({ name }, index) => ({ name, sql: `t."sb:s${index}"` }))),
     expected: record(columns.map(({ name }, index) => ({ name, sql: `f."sb:e${index}"` }))),
@@ -151,6 +164,12 @@ function distinct(a: string, b: string, { type }: ComparedColumn): string {
   if (/^(?:json|xml|point|polygon|line|txid_snapshot|pg_snapshot)\b(?!b)/iu.test(type)) return `${a}::text IS DISTINCT FROM (${b})::text`
   const typed = `${a} IS DISTINCT FROM ${b}`
   return /^(?:numeric|decimal|citext|interval)\s*$/iu.test(type) ? `(${typed} OR ${a}::text IS DISTINCT FROM (${b})::text)` : typed
+}
+
+/** The same value written in another way, as `sameAsValues` has it. */
+function sameAsText(a: string, b: string): string {
+  const canonical = (value: string) => `(SELECT CASE WHEN v.t ~ '^[+-]?\\d{1,1000}(\\.\\d{0,1000})?$' THEN trim_scale(v.t::numeric)::text ELSE v.t END FROM (SELECT regexp_replace(regexp_replace((${value})::text, '^\\s+|\\s+$', '', 'g'), '\\s+', ' ', 'g') AS t) v)`
+  return `(${canonical(a)} IS NOT DISTINCT FROM ${canonical(b)})`
 }
 
 function record(columns: readonly { readonly name: string; readonly sql: string }[]): string {

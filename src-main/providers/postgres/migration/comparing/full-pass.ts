@@ -2,7 +2,7 @@ import type { MigrationContext } from '../context.ts'
 import type { StopSignal } from '../../../../core/ports.ts'
 import type { Verification } from '../../../../contract/migration.ts'
 import { assertFence, beginCheckpoint, moveCheckpoint, readCheckpoint, type Checkpoint } from '../copying/checkpoints.ts'
-import { compareExtra, compareKeys, compareRange, needsExtraWalk, type Compared } from './compare-rows.ts'
+import { compareExtra, compareKeys, compareRange, counts, needsExtraWalk, type Compared } from './compare-rows.ts'
 import { comparisonsOf, type Comparison } from './compare-units.ts'
 import { estimatedRows } from '../copying/estimated-rows.ts'
 import { rest } from '../context.ts'
@@ -68,6 +68,7 @@ export async function fullPass(request: PassRequest): Promise<LastPass | 'stoppe
     endedAt: Date.now(),
     rows: totals.reduce((sum, at, index) => sum + (walks[index]?.extra === true ? 0 : (at?.rowsDone ?? 0)), 0),
     mismatches: totals.reduce((sum, at) => sum + Number(at?.extra['mismatches'] ?? 0), 0),
+    textOnly: totals.reduce((sum, at) => sum + Number(at?.extra['textOnly'] ?? 0), 0),
     direction: context.state.writes === 'old' ? 'oldToNew' : 'newToOld',
   }
   // A scan of what is only projected is a pass over all rows, too.
@@ -85,7 +86,7 @@ async function beginOrResume(session: Session, work: PassRequest['work'], { id, 
   for (const { name, comparison, extra } of walks) {
     const rowsTotal = await estimatedRows(session, extra ? { from: comparison.to } : comparison, 0)
     await beginCheckpoint(session, id, work, name, [], { highKey: null, rowsTotal })
-    await moveCheckpoint(session, id, work, name, [], { lastKey: null, rows: 0, done: false, extra: { standing, mismatches: 0 } })
+    await moveCheckpoint(session, id, work, name, [], { lastKey: null, rows: 0, done: false, extra: { standing, mismatches: 0, textOnly: 0 } })
   }
   const [first] = await places(session, id, work, walks.slice(0, 1))
   return first?.startedAtMs ?? Date.now()
@@ -107,9 +108,11 @@ async function inOneSnapshot(request: PassRequest, session: Session, name: strin
   const now = await compareKeys(session, comparison, keys, work)
   if (seen.overtaken || now.overtaken) return 'overtaken'
   const recorded = await recordMismatches(session, id, definition.verify.ignore, now.found, Date.now())
-  const mismatches = seen.mismatches - seen.found.length + now.mismatches - recorded.accepted
+  const listed = counts(seen.found)
+  const mismatches = seen.mismatches - listed.mismatches + now.mismatches - recorded.accepted
+  const textOnly = seen.textOnly - listed.textOnly + now.textOnly
   await assertFence(session, context)
-  await moveCheckpoint(session, id, work, name, comparison.key, { lastKey: null, rows: seen.rows, done: true, extra: { ...progress.kept(), standing: comparison.standing.text, mismatches } })
+  await moveCheckpoint(session, id, work, name, comparison.key, { lastKey: null, rows: seen.rows, done: true, extra: { ...progress.kept(), standing: comparison.standing.text, mismatches, textOnly } })
   return 'done'
 }
 
@@ -128,6 +131,7 @@ async function walked(request: PassRequest, session: Session, { name, comparison
   const bounds = await chunkBounds(session, quotedTable(extra ? comparison.to : comparison.from), key, at.lastKey, at.rowsTotal - at.rowsDone, definition.verify.chunkRows)
   const chunks: readonly KeyRange[] = [...bounds, null].map((upTo: Key | null, index) => ({ after: index === 0 ? at.lastKey : (bounds[index - 1] ?? null), upTo }))
   let mismatches = Number(at.extra['mismatches'] ?? 0)
+  let textOnly = Number(at.extra['textOnly'] ?? 0)
   let keptAtMs = performance.now()
   let unkept = 0
   let size = { rows: definition.verify.chunkRows, recentMs: [] as readonly number[] }
@@ -151,6 +155,7 @@ async function walked(request: PassRequest, session: Session, { name, comparison
     const recorded = await recordMismatches(session, id, definition.verify.ignore, results.flatMap(({ found }) => found), Date.now())
     const rows = results.reduce((sum, result) => sum + result.rows, 0)
     mismatches += results.reduce((sum, result) => sum + result.mismatches, 0) - recorded.accepted
+    textOnly += results.reduce((sum, result) => sum + result.textOnly, 0)
     next += turn.length
     const tookMs = performance.now() - begun
     size = { rows: definition.verify.chunkRows, recentMs: [...size.recentMs, tookMs].slice(-10) }
@@ -166,7 +171,7 @@ async function walked(request: PassRequest, session: Session, { name, comparison
       lastKey: chunks[next - 1]?.upTo ?? null,
       rows: unkept,
       done: next >= chunks.length,
-      extra: { ...progress.kept(), standing: comparison.standing.text, mismatches },
+      extra: { ...progress.kept(), standing: comparison.standing.text, mismatches, textOnly },
     })
     unkept = 0
     if (next < chunks.length) await rest(request.restRatio * tookMs, signal)

@@ -3,14 +3,14 @@ import type { IgnoreRule } from '../../../../contract/migration-definition.ts'
 import type { Found, TextRow } from './compare-classify.ts'
 import { rowsOf, type Session } from '../session.ts'
 
-/** Once more seen ones are updated, whether open or accepted; others are new. Answers how many are open after all. */
-export async function recordMismatches(session: Session, migration: string, rules: readonly IgnoreRule[], found: readonly Found[], atMs: number): Promise<{ readonly open: number; readonly accepted: number }> {
-  if (found.length === 0) return { open: 0, accepted: 0 }
+/** Once more seen ones are updated, whether open or accepted; others are new. Answers how many of them rules accept that would matter otherwise. */
+export async function recordMismatches(session: Session, migration: string, rules: readonly IgnoreRule[], found: readonly Found[], atMs: number): Promise<{ readonly accepted: number }> {
+  if (found.length === 0) return { accepted: 0 }
   const accepted = await acceptedOnes(session, rules, found, atMs)
   const rows = new Map(found.map((one, index) => [`${one.unit} ${JSON.stringify(one.key)}`, { ...one, old_row: one.old, new_row: one.new, found_by: one.foundBy, status: accepted.has(index) ? 'accepted' : 'open' }]))
   const list = [...rows.values()]
   await session.query(RECORD_SQL, [migration, JSON.stringify(list)])
-  return { open: list.filter(({ status }) => status === 'open').length, accepted: list.filter(({ status }) => status === 'accepted').length }
+  return { accepted: list.filter((one) => one.status === 'accepted' && one.class !== 'textOnly').length }
 }
 
 /** Looked at again and right: no longer open. Answers how many. */

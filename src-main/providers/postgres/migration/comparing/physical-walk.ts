@@ -1,4 +1,4 @@
-import { listed, type Compared } from './compare-rows.ts'
+import { listedAndCounted, NOTHING_COMPARED, together, type Compared } from './compare-rows.ts'
 import { countSql } from './compare-sql.ts'
 import type { Comparison } from './compare-units.ts'
 import { isRowError, isTimeout } from '../context.ts'
@@ -42,7 +42,7 @@ export async function physicalWalk(request: PhysicalRequest, comparison: Compari
       return from < place.blocks ? { from, upTo: next >= place.blocks ? null : next } : null
     }
     const lanes = await Promise.all(sessions.map((session) => lane(request, session, comparison, take)))
-    return lanes.includes(null) ? null : lanes.filter((compared) => compared !== null).reduce((a, b) => ({ rows: a.rows + b.rows, mismatches: a.mismatches + b.mismatches, found: [...a.found, ...b.found], overtaken: a.overtaken || b.overtaken }))
+    return lanes.includes(null) ? null : lanes.filter((compared) => compared !== null).reduce(together)
   } catch (error) {
     if (!isRowError(error) && !isTimeout(error)) throw error
     return null
@@ -53,16 +53,16 @@ export async function physicalWalk(request: PhysicalRequest, comparison: Compari
 
 /** One connection's share: chunk after chunk until none is left. Null: it has to stop. */
 async function lane({ verdict, signal, progress, chunkRows }: PhysicalRequest, session: Session, comparison: Comparison, take: () => { readonly from: number; readonly upTo: number | null } | null): Promise<Compared | null> {
-  let all: Compared = { rows: 0, mismatches: 0, found: [], overtaken: false }
+  let all: Compared = NOTHING_COMPARED
   const size = { rows: chunkRows, recentMs: [] }
   for (let blocks = take(); blocks; blocks = take()) {
     if (signal.aborted || verdict().level !== 'run') return null
     const values = statementValues()
     const [counted] = await rowsOf(session, countSql(comparison, { blocks }, values), values.list, ({ rows, different, standing }) => ({ rows: Number(rows), different: Number(different), standing }))
     if (counted?.standing !== comparison.standing.text) return { ...all, overtaken: true }
-    const found = counted.different === 0 ? [] : await listed(session, comparison, { blocks }, 'fullPass')
-    if (found === null) return { ...all, overtaken: true }
-    all = { rows: all.rows + counted.rows, mismatches: all.mismatches + counted.different, found: [...all.found, ...found], overtaken: false }
+    const compared = await listedAndCounted(session, comparison, { blocks }, counted, 'fullPass')
+    if (compared === null) return { ...all, overtaken: true }
+    all = together(all, compared)
     progress.batch(counted.rows, size)
   }
   return all

@@ -75,7 +75,7 @@ async function tried(session: Session, context: MigrationContext, comparison: Co
   const after = await rowText(session, comparison, key, ofTarget)
   const seen = await look()
   // Whatever was written must not have come back over the side that is trusted.
-  if (seen.overtaken || seen.mismatches > 0 || (!ofTarget && (await sourceText(session, comparison, key)) !== trusted)) {
+  if (seen.overtaken || seen.found.length > 0 || (!ofTarget && (await sourceText(session, comparison, key)) !== trusted)) {
     await session.query('ROLLBACK TO SAVEPOINT repair')
     return false
   }
