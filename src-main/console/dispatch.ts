@@ -126,8 +126,9 @@ export function createDispatch(parts: DispatchParts): CoreApi {
         const names = [
           ...(running?.services ?? []).filter(({ environments }) => environments.blue.pid !== null || environments.green.pid !== null).map(({ name }) => name),
           ...(running?.practice ?? []).filter(({ pid }) => pid !== null).map(({ name }) => `practice database ${name}`),
+          ...(running?.flagServers ?? []).filter(({ pid }) => pid !== null).map(({ name }) => `flag server ${name}`),
         ]
-        await note({ kind: 'intent', action: 'system.stopAll', operator: who(context), summary: 'Stop every service, practice database, the router and the supervisor', reason, operationId, outcome: 'sent', evidence: { services: names } })
+        await note({ kind: 'intent', action: 'system.stopAll', operator: who(context), summary: 'Stop every service, practice database, flag server, the router and the supervisor', reason, operationId, outcome: 'sent', evidence: { services: names } })
         parts.engineAsItIs().halt()
         await providers.local.stopAll()
         await note({ kind: 'outcome', action: 'system.stopAll', operator: who(context), summary: 'Everything is stopped; no service answers', operationId, outcome: 'verified', evidence: { services: names } })

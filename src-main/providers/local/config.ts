@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { databaseSchema } from '../../contract/migration-definition.ts'
+import { fileSettingsSchema } from '../flagd/file-settings.ts'
 
 const durationMs = z.int().min(0).max(30 * 24 * 3600 * 1000)
 const variables = z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'a variable name: letters, digits and underscores'), z.string())
@@ -49,6 +50,8 @@ export const localSettingsSchema = z.strictObject({
   envGreen: variables.default({}),
   /** Databases whose addresses variables refer to, by name. A practice database is started when a process needs its address. */
   databases: z.record(z.string(), databaseSchema.shape.connection).default({}),
+  /** Flag sources whose server's addresses variables refer to, by name. It is started when a process needs its address. */
+  flags: z.record(z.string(), fileSettingsSchema).default({}),
   /** Where users come in. Port 0: one is picked once and kept. */
   address: z.strictObject({ host: z.string().default('127.0.0.1'), port: portSchema.default(0) }).prefault({}),
   /** Where the candidate is tested; users do not reach it. */

@@ -9,6 +9,8 @@ import { baseVariables } from './versions.ts'
 export interface LocalEntries {
   readonly supervisor: string
   readonly router: string
+  /** Left out: the one beside, as it lies in the sources. */
+  readonly flagServer?: string
 }
 
 /** Beside this file, whether it runs from source or built. */
@@ -32,7 +34,7 @@ export function launchSupervisor(paths: LocalPaths, { dataFolder, nodePath, entr
   if ((statSync(paths.output, { throwIfNoEntry: false })?.size ?? 0) > OUTPUT_KEPT_BYTES) renameSync(paths.output, `${paths.output}.1`)
   const output = openSync(paths.output, 'a', 0o600)
   const runtime = process.env['XDG_RUNTIME_DIR']
-  const child = spawn(nodePath, [entries.supervisor, '--data', dataFolder, '--router', entries.router], {
+  const child = spawn(nodePath, [entries.supervisor, '--data', dataFolder, '--router', entries.router, ...(entries.flagServer === undefined ? [] : ['--flag-server', entries.flagServer])], {
     detached: true,
     stdio: ['ignore', output, output],
     cwd: paths.folder,

@@ -1,6 +1,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import { z } from 'zod'
 import { faultDataSchema } from '../../contract/fault.ts'
+import { fileSettingsSchema } from '../flagd/file-settings.ts'
 import { environmentNameSchema, versionRefSchema, weightsSchema } from '../../contract/traffic.ts'
 
 /**
@@ -80,6 +81,8 @@ export const requestSchemas = {
   /** Starts a practice database's server when it does not run, and answers its address. The same again is harmless. */
   'practice.start': z.object({ name: practiceNameSchema, port: z.int().min(0).max(65_535) }),
   'practice.status': z.object({ name: practiceNameSchema }),
+  /** Starts a source's flag server when it does not run, and answers its ports. The same again is harmless. */
+  'flags.start': z.object({ name: practiceNameSchema, settings: fileSettingsSchema }),
   /** Everything stops when no console was connected for so long; null: never. */
   setIdleExit: z.object({ idleExitMs: milliseconds.nullable() }),
 } as const
@@ -106,6 +109,16 @@ export const practiceViewSchema = z.object({
   detail: z.string(),
 })
 
+export const flagServerViewSchema = z.object({
+  name: z.string(),
+  state: z.enum(['stopped', 'starting', 'ready', 'crashed']),
+  httpPort: z.int().nullable(),
+  syncPort: z.int().nullable(),
+  pid: z.int().nullable(),
+  /** Why it is not ready. */
+  detail: z.string(),
+})
+
 export const supervisorStatusSchema = z.object({
   pid: z.int(),
   version: z.int(),
@@ -125,6 +138,8 @@ export const supervisorStatusSchema = z.object({
   ),
   /** Practice databases that were asked for. An earlier supervisor runs none. */
   practice: z.array(practiceViewSchema).default([]),
+  /** Flag servers that were asked for. An earlier supervisor runs none. */
+  flagServers: z.array(flagServerViewSchema).default([]),
 })
 export type SupervisorStatus = Readonly<z.infer<typeof supervisorStatusSchema>>
 

@@ -9,6 +9,7 @@ import { localSettingsSchema, type LocalSettings } from './config.ts'
 import { defaultEntries, launchSupervisor, type LocalEntries } from './launch.ts'
 import { localPaths, readToken } from './paths.ts'
 import { supervisorStatusSchema, type SupervisorStatus } from './protocol.ts'
+import type { FlagServerLink } from '../flagd/flag-server-link.ts'
 import { isClaimed } from './supervisor/lock.ts'
 import { referencedValues } from './references.ts'
 import { tailQueue } from './tail-queue.ts'
@@ -30,6 +31,7 @@ export const LOCAL_CAPABILITIES: Capabilities = {
 const STOP_EXTRA_MS = 120_000
 /** Programs are copied and a data folder is made at the first start. */
 const PRACTICE_START_MS = 120_000
+const FLAG_SERVER_START_MS = 60_000
 const RESUBSCRIBE_MS = 250
 const REVIVAL_POLL_MS = 100
 const REVIVAL_WAIT_MS = 15_000
@@ -63,6 +65,8 @@ export interface LocalProvider extends EnvironmentsProvider {
    * Faults: `unsupported` when there is no PostgreSQL for this machine, `portTaken`, `processCrashed`.
    */
   practiceUrl(name: string, port?: number): Promise<string>
+  /** How flag sources of files reach their flag server. */
+  readonly flagServer: FlagServerLink
   /** Replaces supervisor, then router, by those of this console, under running services and traffic. Resolves when both are new. */
   renew(): Promise<void>
 }
@@ -98,6 +102,18 @@ export function createLocalProvider(options: LocalProviderOptions): LocalProvide
 
   async function observe(service: string) {
     return observedServiceSchema.parse(await client.request('observe', { service }))
+  }
+
+  async function supervisor(): Promise<SupervisorStatus | null> {
+    for (let waitedMs = 0; ; waitedMs += REVIVAL_POLL_MS) {
+      try {
+        return supervisorStatusSchema.parse(await look.request('status', {}))
+      } catch (error) {
+        if (!(error instanceof Fault && error.code === 'providerUnavailable')) throw error
+        if (waitedMs > REVIVAL_WAIT_MS || !(await isExpected())) return null
+      }
+      await new Promise((resolve) => setTimeout(resolve, REVIVAL_POLL_MS))
+    }
   }
 
   return {
@@ -178,17 +194,7 @@ export function createLocalProvider(options: LocalProviderOptions): LocalProvide
     },
     // An answer is the proof; a connection may be to one that has just died.
     ensureSupervisor: async () => void (await client.request('status', {}, { start: true })),
-    async supervisorStatus() {
-      for (let waitedMs = 0; ; waitedMs += REVIVAL_POLL_MS) {
-        try {
-          return supervisorStatusSchema.parse(await look.request('status', {}))
-        } catch (error) {
-          if (!(error instanceof Fault && error.code === 'providerUnavailable')) throw error
-          if (waitedMs > REVIVAL_WAIT_MS || !(await isExpected())) return null
-        }
-        await new Promise((resolve) => setTimeout(resolve, REVIVAL_POLL_MS))
-      }
-    },
+    supervisorStatus: supervisor,
     async stopAll(drainMs = 2_000) {
       // What a killed supervisor left behind can only be found, and ended, by its successor.
       const through = (await isExpected()) ? client : look
@@ -202,6 +208,15 @@ export function createLocalProvider(options: LocalProviderOptions): LocalProvide
     upgradeSupervisor: async (entry = null) => void (await client.request('upgradeSupervisor', { entry })),
     async practiceUrl(name, port = 0) {
       return practiceAnswerSchema.parse(await client.request('practice.start', { name, port }, { timeoutMs: PRACTICE_START_MS })).url
+    },
+    flagServer: {
+      async start(name, settings) {
+        if (options.onlyLooks) {
+          const found = (await supervisor())?.flagServers.find((server) => server.name === name)
+          return found?.httpPort && found.syncPort ? { httpPort: found.httpPort, syncPort: found.syncPort } : { why: 'It does not run, and this was opened only to look.' }
+        }
+        return flagPortsSchema.parse(await client.request('flags.start', { name, settings }, { timeoutMs: FLAG_SERVER_START_MS, start: true }))
+      },
     },
     async renew() {
       const before = supervisorStatusSchema.parse(await client.request('status', {}))
@@ -220,6 +235,7 @@ export function createLocalProvider(options: LocalProviderOptions): LocalProvide
 /** A supervisor of an earlier version counts no histogram. */
 const sampleSchema = metricSampleSchema.extend({ latency: metricSampleSchema.shape.latency.default([]) })
 const seriesSchema = z.strictObject({ blue: z.array(sampleSchema), green: z.array(sampleSchema) })
+const flagPortsSchema = z.object({ httpPort: z.int(), syncPort: z.int() })
 const practiceAnswerSchema = z.object({ url: z.string() })
 const generationSchema = z.object({ generation: z.int() })
 const watchEventSchema = z.object({ observed: observedServiceSchema.optional(), fault: faultDataSchema.optional() })

@@ -1,5 +1,8 @@
+import type { FlagServerPorts } from '../flagd/flag-server-link.ts'
 import type { LocalSettings } from './config.ts'
 
+/** The addresses of a flag source's server: `${flags-http:shop}` is `http://127.0.0.1:8016`, `${flags-sync:shop}` is `127.0.0.1:8015`. */
+const FLAGS = /\$\{flags-(http|sync):([A-Za-z0-9][A-Za-z0-9._-]{0,62})\}/g
 /** The address of a database of the workspace: `${database:shop}`. */
 const DATABASE = /\$\{database:([A-Za-z0-9][A-Za-z0-9._-]{0,62})\}/g
 const REFERENCE = /\$\{env:([A-Za-z_][A-Za-z0-9_]*)\}/g
@@ -47,4 +50,18 @@ export function fillDatabases(text: string, addresses: Readonly<Record<string, s
 
 function namesIn(texts: readonly string[]): readonly string[] {
   return texts.flatMap((text) => [...text.matchAll(REFERENCE)].map(([, name = '']) => name))
+}
+
+/** Names of flag sources whose server values refer to. */
+export function flagSourcesIn(texts: readonly string[]): readonly string[] {
+  return [...new Set(texts.flatMap((text) => [...text.matchAll(FLAGS)].map(([, , name = '']) => name)))]
+}
+
+/** Puts addresses in place of references to flag servers. */
+export function fillFlagServers(text: string, ports: Readonly<Record<string, FlagServerPorts>>): string {
+  return text.replace(FLAGS, (whole, way: string, name: string) => {
+    const found = ports[name]
+    if (!found) return whole
+    return way === 'http' ? `http://127.0.0.1:${found.httpPort}` : `127.0.0.1:${found.syncPort}`
+  })
 }

@@ -1,9 +1,11 @@
 // node main.ts --folder FOLDER [--http-port 8016] [--sync-port 8015] [--host 127.0.0.1] [--set flags] [--keep FOLDER] [--seed FOLDER]
 // A process of its own. Says where it listens in one line of JSON, then serves until SIGTERM or SIGINT.
-import { mkdirSync } from 'node:fs'
+import { existsSync, mkdirSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { seedFlagFolder } from '../seed-flag-folder.ts'
 import { startFlagServer } from './start-flag-server.ts'
+
+const FOLDER_LOOK_MS = 5000
 
 const { values } = parseArgs({
   options: {
@@ -29,6 +31,9 @@ try {
   mkdirSync(values.folder, { recursive: true })
   const server = await startFlagServer({ folder: values.folder, host: values.host, httpPort: port(values['http-port']), syncPort: port(values['sync-port']), defaultSet: values.set, keepFolder: values.keep ?? null })
   console.log(JSON.stringify({ ready: true, pid: process.pid, httpPort: server.httpPort, syncPort: server.syncPort }))
+  // Whoever takes its data folder away has no use for it any more, and could not end it.
+  const { keep } = values
+  if (keep !== undefined) setInterval(() => existsSync(keep) || process.exit(0), FOLDER_LOOK_MS).unref()
   let ending = false
   const end = (): void => {
     if (ending) return

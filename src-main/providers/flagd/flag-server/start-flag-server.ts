@@ -25,6 +25,8 @@ export interface FlagServerOptions {
 
 /** `GET /signalbox/v1/status`. */
 export interface FlagServerStatus {
+  readonly pid: number
+  readonly folder: string
   readonly startedAt: number
   readonly sets: readonly { readonly name: string; readonly digest: string; readonly flags: number; readonly servedSince: number; readonly broken: ServedSet['broken'] }[]
   /** Sets that never had a version without errors, and why. */
@@ -59,6 +61,8 @@ export async function startFlagServer({ folder, host, httpPort, syncPort, defaul
     kept?.save(set)
   }, { recall: kept?.recall ?? null })
   const status = (): FlagServerStatus => ({
+    pid: process.pid,
+    folder,
     startedAt,
     sets: watched.list().map(({ name, digest, document, servedSince, broken }) => ({ name, digest, flags: Object.keys(document['flags'] ?? {}).length, servedSince, broken })),
     neverGood: Object.fromEntries(watched.neverGood()),

@@ -1,7 +1,9 @@
 import { Fault } from '../../../contract/fault.ts'
 import type { Readiness } from '../../../contract/vocabulary.ts'
 import type { LocalSettings } from '../config.ts'
-import { databasesIn, fillDatabases, type References } from '../references.ts'
+import type { FileSettings } from '../../flagd/file-settings.ts'
+import type { FlagServerPorts } from '../../flagd/flag-server-link.ts'
+import { databasesIn, fillDatabases, fillFlagServers, flagSourcesIn, type References } from '../references.ts'
 import { isAlive, readBootId } from '../identity.ts'
 import type { EnvironmentDurable } from './durable.ts'
 import type { EnvironmentLog } from './logs.ts'
@@ -29,6 +31,8 @@ export interface EnvironmentOptions {
   readonly references: References
   /** Address of a practice database, which is started for it. */
   practice(name: string, port: number): Promise<string>
+  /** Where a source's flag server listens, which is started for it. */
+  flags(name: string, settings: FileSettings): Promise<FlagServerPorts>
   durable(): EnvironmentDurable
   /** Remembers; the state it describes already holds. */
   persist(patch: Partial<EnvironmentDurable>): void
@@ -93,7 +97,7 @@ export function createEnvironment(options: EnvironmentOptions): Environment {
     const mine = ++run
     const { deployed, spawnId } = options.durable()
     if (!deployed || !spawnId) return
-    const { databases } = options.settings()
+    const { databases, flags } = options.settings()
     const named = databasesIn(Object.values(deployed.spec.env))
     const written = Object.fromEntries(named.flatMap((name) => (databases[name]?.kind === 'url' ? [[name, databases[name].url]] : [])))
     const missing = options.references.missing({ ...deployed.spec.env, ...written })
@@ -104,8 +108,10 @@ export function createEnvironment(options: EnvironmentOptions): Environment {
     }
     set('starting', named.length === 0 ? 'Starting.' : `Waiting for the database ${named.join(', ')}.`)
     let addresses: Readonly<Record<string, string>>
+    let flagServers: Readonly<Record<string, FlagServerPorts>>
     try {
       addresses = { ...written, ...(await practiceAddresses(named, databases)) }
+      flagServers = await flagServerPorts(flagSourcesIn(Object.values(deployed.spec.env)), flags)
     } catch (error) {
       if (mine !== run) return
       set('crashed', `Not started: ${error instanceof Error ? error.message : String(error)}${error instanceof Fault ? ` ${error.data.next}` : ''}`)
@@ -123,7 +129,7 @@ export function createEnvironment(options: EnvironmentOptions): Environment {
       version: deployed.ref.version,
       port,
       spawnId,
-      fill: (text) => options.references.fill(fillDatabases(text, addresses)),
+      fill: (text) => options.references.fill(fillFlagServers(fillDatabases(text, addresses), flagServers)),
       stdoutFd: log.stdoutFd,
       stderrFd: log.stderrFd,
     })
@@ -143,6 +149,17 @@ export function createEnvironment(options: EnvironmentOptions): Environment {
       if (connection.kind === 'practice') addresses[name] = await options.practice(name, connection.port)
     }
     return addresses
+  }
+
+  /** Starts what is not running. Faults: those of a flag server, and `notFound`. */
+  async function flagServerPorts(named: readonly string[], flags: LocalSettings['flags']): Promise<Readonly<Record<string, FlagServerPorts>>> {
+    const ports: Record<string, FlagServerPorts> = {}
+    for (const name of named) {
+      const settings = flags[name]
+      if (!settings) throw new Fault('notFound', `the workspace has no flag source ${name} any more.`, 'Declare it, or release a version that does not need it.')
+      ports[name] = await options.flags(name, settings)
+    }
+    return ports
   }
 
   function watchEnd(mine: number, child: ServiceProcess): void {

@@ -1,7 +1,8 @@
 // The supervisor process: owns the listening sockets and the process table of one data folder, and outlives consoles.
-// Started as: node main.ts --data FOLDER --router FILE
+// Started as: node main.ts --data FOLDER --router FILE [--flag-server FILE]
 import { existsSync, openSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { extname } from 'node:path'
 import { parseArgs } from 'node:util'
 import { isAlive } from '../identity.ts'
 import { localPaths, readToken } from '../paths.ts'
@@ -16,7 +17,7 @@ import { createSupervisor, type Inherited } from './supervisor.ts'
 const REVIVAL_WAIT_MS = 8_000
 const INHERIT_TIMEOUT_MS = 10_000
 
-const { values } = parseArgs({ options: { data: { type: 'string' }, router: { type: 'string' } } })
+const { values } = parseArgs({ options: { data: { type: 'string' }, router: { type: 'string' }, 'flag-server': { type: 'string' } } })
 if (!values.data || !values.router) throw new Error('usage: main.ts --data FOLDER --router FILE')
 
 /** The sockets of a router that outlived the supervisor before this one, and started this one. */
@@ -70,6 +71,7 @@ async function main(dataFolder: string, routerEntry: string): Promise<void> {
     router: { node: process.execPath, entry: routerEntry, outputFd, outputFile: paths.output },
     selfEntry: fileURLToPath(import.meta.url),
     dataFolder,
+    flagServerEntry: values['flag-server'] ?? fileURLToPath(new URL(`../../flagd/flag-server/main${extname(import.meta.url)}`, import.meta.url)),
   })
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => void supervisor.stopAll(2_000, `Stopped: the supervisor was told to end (${signal}).`))

@@ -1,6 +1,7 @@
 import { localSettingsSchema, type LocalSettings } from '../config.ts'
 import type { ProcessIdentity } from '../identity.ts'
 import { NEW_SERVICE, type ServiceDurable } from './durable.ts'
+import { NEW_FLAG_SERVER, type FlagServerDurable } from './flag-server-process.ts'
 import { NEW_PRACTICE, type PracticeDurable } from './practice-server.ts'
 import type { OperationMemory } from './service.ts'
 import type { StateLog } from './state-log.ts'
@@ -26,6 +27,9 @@ export interface Memory {
   practices(): readonly string[]
   practice(name: string): PracticeDurable
   savePractice(name: string, durable: PracticeDurable): Promise<void>
+  flagServers(): readonly string[]
+  flagServer(name: string): FlagServerDurable
+  saveFlagServer(name: string, durable: FlagServerDurable): Promise<void>
 }
 
 export function createMemory(log: StateLog): Memory {
@@ -76,5 +80,8 @@ export function createMemory(log: StateLog): Memory {
     practices: () => [...entries.keys()].filter((key) => key.startsWith('practice\n')).map((key) => key.slice('practice\n'.length)),
     practice: (name) => ({ ...NEW_PRACTICE, ...(entries.get(`practice\n${name}`) as Partial<PracticeDurable> | undefined) }),
     savePractice: (name, durable) => log.append([[`practice\n${name}`, durable]]),
+    flagServers: () => [...entries.keys()].filter((key) => key.startsWith('flags\n')).map((key) => key.slice('flags\n'.length)),
+    flagServer: (name) => ({ ...NEW_FLAG_SERVER, ...(entries.get(`flags\n${name}`) as Partial<FlagServerDurable> | undefined) }),
+    saveFlagServer: (name, durable) => log.append([[`flags\n${name}`, durable]]),
   }
 }

@@ -35,6 +35,7 @@ export function createHandlers(supervisor: Supervisor, watchers: Watchers): (met
     upgradeSupervisor: ({ entry }) => supervisor.upgradeSupervisor(entry),
     'practice.start': async ({ name, port }) => ({ url: await supervisor.practice.start(name, port) }),
     'practice.status': async ({ name }) => supervisor.practice.view(name),
+    'flags.start': ({ name, settings }) => supervisor.flagServers.start(name, settings),
     setIdleExit: ({ idleExitMs }) => supervisor.setIdleExit(idleExitMs),
   }
 

@@ -3,6 +3,8 @@ import { Fault } from '../../../contract/fault.ts'
 import type { EnvironmentSeries, LeaseState, ObservedService, VersionRef, Weights } from '../../../contract/traffic.ts'
 import { ENVIRONMENTS, otherEnvironment, type EnvironmentName } from '../../../contract/vocabulary.ts'
 import type { Operation, SetWeights } from '../../../core/ports.ts'
+import type { FileSettings } from '../../flagd/file-settings.ts'
+import type { FlagServerPorts } from '../../flagd/flag-server-link.ts'
 import type { LocalSettings } from '../config.ts'
 import type { EnvironmentReading, RouteState, SecondCounts } from '../router/messages.ts'
 import { createReferences } from '../references.ts'
@@ -35,6 +37,8 @@ export interface ServiceOptions {
   readonly memory: OperationMemory
   /** Address of a practice database, which is started for it. */
   practice(name: string, port: number): Promise<string>
+  /** Where a source's flag server listens, which is started for it. */
+  flags(name: string, settings: FileSettings): Promise<FlagServerPorts>
   onChange(): void
   note(text: string): void
 }
@@ -83,6 +87,7 @@ export function createService(options: ServiceOptions): Service {
       settings: () => settings,
       references,
       practice: (database, port) => options.practice(database, port),
+      flags: (source, from) => options.flags(source, from),
       durable: () => durable[environment],
       persist: (patch) => {
         void save(withEnvironment(environment, patch)).catch((error: unknown) => options.note(`State of ${name} could not be saved: ${String(error)}`))

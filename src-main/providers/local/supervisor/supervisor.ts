@@ -1,3 +1,4 @@
+import { dirname } from 'node:path'
 import { Fault } from '../../../contract/fault.ts'
 import { ENVIRONMENTS } from '../../../contract/vocabulary.ts'
 import { localSettingsSchema, type LocalSettings } from '../config.ts'
@@ -7,6 +8,7 @@ import { CONTROL_VERSIONS, type SupervisorStatus } from '../protocol.ts'
 import type { ListenerKind } from '../router/messages.ts'
 import { serveControl } from './control-server.ts'
 import type { ServiceDurable } from './durable.ts'
+import { createFlagServers, type FlagServers } from './flag-servers.ts'
 import { bindListener, type ListeningHandle } from './listeners.ts'
 import { releaseLock } from './lock.ts'
 import type { Memory } from './memory.ts'
@@ -37,12 +39,15 @@ export interface SupervisorOptions {
   readonly router: RouterCommand
   readonly selfEntry: string
   readonly dataFolder: string
+  /** Program of the flag server. */
+  readonly flagServerEntry: string
 }
 
 /** What requests may do to the supervisor as a whole. */
 export interface Supervisor {
   service(name: string): Service
   readonly practice: PracticeServers
+  readonly flagServers: FlagServers
   /** `variables`: values of the references in the settings; kept in memory only. */
   register(name: string, settings: unknown, variables: Readonly<Record<string, string>>): Promise<void>
   status(): SupervisorStatus
@@ -67,9 +72,10 @@ export async function createSupervisor(options: SupervisorOptions): Promise<Supe
   const note = (text: string) => console.log(`${new Date().toISOString()} ${text}`)
 
   const practice = createPracticeServers({ folder: paths.practice, memory, note })
+  const flagServers = createFlagServers({ dataFolder: dirname(paths.folder), command: [process.execPath, options.flagServerEntry], memory, note })
   const router = createRouterLink({
     command: options.router,
-    supervisorCommand: () => [process.execPath, selfEntry, '--data', options.dataFolder, '--router', options.router.entry],
+    supervisorCommand: () => [process.execPath, selfEntry, '--data', options.dataFolder, '--router', options.router.entry, '--flag-server', options.flagServerEntry],
     onSecond(message) {
       if (message.at !== usageAt) {
         usageAt = message.at
@@ -86,7 +92,7 @@ export async function createSupervisor(options: SupervisorOptions): Promise<Supe
   })
 
   function open(name: string, settings: LocalSettings, durable: ServiceDurable, recovering: boolean): Service {
-    const opened = createService({ name, settings, durable, recovering, router, logFolder: paths.logs, memory: memory.operations(name), practice: (database, port) => practice.start(database, port), onChange: () => watchers.changed(name), note })
+    const opened = createService({ name, settings, durable, recovering, router, logFolder: paths.logs, memory: memory.operations(name), practice: (database, port) => practice.start(database, port), flags: (source, from) => flagServers.start(source, from), onChange: () => watchers.changed(name), note })
     services.set(name, opened)
     return opened
   }
@@ -145,6 +151,7 @@ export async function createSupervisor(options: SupervisorOptions): Promise<Supe
   /** Brings back what the folder says was there: routes first, then sockets, then what has to be started. */
   async function recover(): Promise<void> {
     practice.recover()
+    flagServers.recover()
     const found = memory.services().flatMap((name) => {
       const settings = memory.settings(name)
       return settings ? [{ name, opened: open(name, settings, memory.durable(name), true) }] : []
@@ -179,7 +186,7 @@ export async function createSupervisor(options: SupervisorOptions): Promise<Supe
     stopping ??= (async () => {
       note(why)
       await Promise.all([...services.values()].map((item) => item.shutDown(drainMs, why)))
-      await practice.stop()
+      await Promise.all([practice.stop(), flagServers.stop()])
       await router.stop(STOP_ROUTER_MS)
       for (const item of services.values()) item.release()
       await memory.saveRouters([])
@@ -197,6 +204,7 @@ export async function createSupervisor(options: SupervisorOptions): Promise<Supe
   const supervisor: Supervisor = {
     service,
     practice,
+    flagServers,
     register,
     status: () => ({
       pid: process.pid,
@@ -207,6 +215,7 @@ export async function createSupervisor(options: SupervisorOptions): Promise<Supe
       idleExitMs: memory.idleExitMs(),
       routers: [...router.status()],
       practice: [...practice.views()],
+      flagServers: [...flagServers.views()],
       services: [...services].map(([name, item]) => ({
         name,
         liveAddress: router.listening(name, 'live') === null ? null : addressOf(item.settings().address.host, item.durable().ports.live),
