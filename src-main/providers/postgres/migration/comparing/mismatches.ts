@@ -9,7 +9,8 @@ export async function recordMismatches(session: Session, migration: string, rule
   const accepted = await acceptedOnes(session, rules, found, atMs)
   const rows = new Map(found.map((one, index) => [`${one.unit} ${JSON.stringify(one.key)}`, { ...one, old_row: one.old, new_row: one.new, found_by: one.foundBy, status: accepted.has(index) ? 'accepted' : 'open' }]))
   const list = [...rows.values()]
-  await session.query(RECORD_SQL, [migration, JSON.stringify(list)])
+  const examples = new Set(list.filter((one) => one.class === 'textOnly' && one.status === 'open').slice(0, TEXT_ONLY_KEPT))
+  await session.query(RECORD_SQL, [migration, JSON.stringify(list.filter((one) => one.class !== 'textOnly' || one.status !== 'open' || examples.has(one)))])
   return { accepted: list.filter((one) => one.status === 'accepted' && one.class !== 'textOnly').length }
 }
 
@@ -80,9 +81,17 @@ function rowText(row: TextRow | null): string | null {
   return row === null ? null : JSON.stringify(row)
 }
 
+/**
+ * Differences of text alone stop nothing, and there may be one for each row that is written: of those that are open, about
+ * so many are kept as examples. How many there are in all, each full pass counts.
+ */
+const TEXT_ONLY_KEPT = 1000
+
 /** What the mirror could not write stays `rejected` for as long as it is in quarantine, whatever it looks like. */
 const RECORD_SQL = `
-WITH found AS (
+WITH kept AS (
+  SELECT count(*) AS n FROM (SELECT FROM signalbox.mismatches WHERE migration = $1 AND class = 'textOnly' AND status = 'open' LIMIT ${TEXT_ONLY_KEPT}) AS examples
+), found AS (
   SELECT x.*, CASE WHEN EXISTS (SELECT FROM signalbox.quarantine q WHERE q.migration = $1 AND q.unit = x.unit AND q.key = x.key) THEN 'rejected' ELSE x.class END AS kept
   FROM jsonb_to_recordset($2::jsonb) AS x(unit text, class text, key jsonb, columns text[], old_row jsonb, new_row jsonb, found_by text, detail text, status text)
 ), seen AS (
@@ -93,7 +102,7 @@ WITH found AS (
 )
 INSERT INTO signalbox.mismatches (migration, unit, class, key, columns, old_row, new_row, found_by, detail, status)
 SELECT $1, f.unit, f.kept, f.key, f.columns, f.old_row, f.new_row, f.found_by, f.detail, f.status FROM found f
-WHERE NOT EXISTS (SELECT FROM seen s WHERE s.unit = f.unit AND s.key = f.key)
+WHERE NOT EXISTS (SELECT FROM seen s WHERE s.unit = f.unit AND s.key = f.key) AND (f.kept <> 'textOnly' OR f.status <> 'open' OR (SELECT n FROM kept) < ${TEXT_ONLY_KEPT})
 ON CONFLICT (migration, unit, key) WHERE status = 'open' DO UPDATE SET last_seen = clock_timestamp()`
 
 const LIST_SQL = `
