@@ -22,6 +22,7 @@ import { createDispatch } from './dispatch.ts'
 import { openIdentity } from './identity.ts'
 import { openNotifier } from './notifications/open-notifier.ts'
 import { createMeasuring } from './measuring.ts'
+import { createFlagging, type Flagging } from './flagging.ts'
 import { createMigrating, type Migrating, rehearsedBefore } from './migrating.ts'
 import { createStatus } from './status.ts'
 import { SYSTEM_CLOCK, SYSTEM_IDS } from './system-ports.ts'
@@ -67,12 +68,13 @@ export async function composeConsole(options: ComposeOptions): Promise<Core> {
   let measuring = createMeasuring(session.inForce, (name) => engine.service(name), (id, fromAt) => migrating.migrations.samples(id, fromAt))
   let migrating = buildMigrating()
   let engine = build()
+  let flagging = buildFlagging()
   const role = () => identity.role(session.workspace?.roles ?? {})
-  const broadcast = createWatchBroadcast(() => [{ kind: 'status', status: status.read() }, ...engine.snapshot(), ...migrating.migrations.snapshot()])
+  const broadcast = createWatchBroadcast(() => [{ kind: 'status', status: status.read() }, ...engine.snapshot(), ...migrating.migrations.snapshot(), ...flagging.flags.snapshot()])
   const publish = (item: WatchItem) => {
     broadcast.publish(item)
     if (item.kind === 'journal') status.changed()
-    if (item.kind === 'migration') engine.lookAtWaiting()
+    if (item.kind === 'migration' || item.kind === 'rollout' || item.kind === 'flagSource') engine.lookAtWaiting()
     notifier?.see(item)
   }
   const status = createStatus({ options, identity, role, session, store, reason: readOnlyReason, services: () => engine.services(), publish: (item) => broadcast.publish(item) })
@@ -90,6 +92,18 @@ export async function composeConsole(options: ComposeOptions): Promise<Core> {
       rehearse: createRehearse({ ...reach, databases: () => session.inForce?.databases ?? [] }),
       consoleName: consoleName(),
       ports: { store, operator: () => ({ operator: identity.operator(), role: role() }), readOnly: () => readOnlyReason, publish: (item) => publish(item), log, crashPoint: crashPointFromEnvironment(), rehearsed: () => rehearsedBefore(reader) },
+    })
+  }
+
+  function buildFlagging(): Flagging {
+    return createFlagging({
+      workspace: session.inForce,
+      engine: () => engine,
+      metrics: () => measuring.source,
+      migrations: () => migrating.migrations,
+      flagServer: providers.local.flagServer,
+      dataFolder: options.dataFolder,
+      ports: { store, operator: () => ({ operator: identity.operator(), role: role() }), readOnly: () => readOnlyReason, publish: (item) => publish(item), log, crashPoint: crashPointFromEnvironment() },
     })
   }
 
@@ -117,7 +131,7 @@ export async function composeConsole(options: ComposeOptions): Promise<Core> {
       },
       operator: () => ({ operator: identity.operator(), role: role() }),
       schema: (service) => migrating.migrations.schema(service),
-      otherWaiting: () => migrating.migrations.waiting(),
+      otherWaiting: () => [...migrating.migrations.waiting(), ...flagging.flags.waiting()],
       resumesStopped: inForce?.idleStopMs != null && options.scope === 'whole' && readOnlyReason === null,
       readOnly: () => readOnlyReason,
       publish: (item) => publish(item),
@@ -132,6 +146,7 @@ export async function composeConsole(options: ComposeOptions): Promise<Core> {
     engine.start()
     if (readOnlyReason === null) measuring.start()
     migrating.start()
+    flagging.flags.start()
   }
 
   /** Stops the engine and starts one for what the workspace says now. Its memory is the store. */
@@ -141,16 +156,18 @@ export async function composeConsole(options: ComposeOptions): Promise<Core> {
     engine.stop()
     pairs.close().catch((error: unknown) => log(`databases were not closed: ${String(error)}`))
     migrating.stop().catch((error: unknown) => log(`databases were not closed: ${String(error)}`))
+    flagging.stop().catch((error: unknown) => log(`flag sources were not closed: ${String(error)}`))
     measuring.stop().catch((error: unknown) => log(`metrics providers were not closed: ${String(error)}`))
     store.setWorkspaceDigest(session.inForce?.digest ?? session.workspace?.digest ?? '')
     measuring = createMeasuring(session.inForce, (name) => engine.service(name), (id, fromAt) => migrating.migrations.samples(id, fromAt))
     migrating = buildMigrating()
     engine = build()
+    flagging = buildFlagging()
     if (begun) begin()
     notifier?.start()
     const now = new Set(engine.services().map((service) => service.name))
     for (const name of before) if (!now.has(name)) broadcast.publish({ kind: 'serviceRemoved', name })
-    for (const item of [...engine.snapshot(), ...migrating.migrations.snapshot()]) broadcast.publish(item)
+    for (const item of [...engine.snapshot(), ...migrating.migrations.snapshot(), ...flagging.flags.snapshot()]) broadcast.publish(item)
     const declared = new Set(migrating.migrations.ids())
     for (const id of migrationsBefore) if (!declared.has(id)) broadcast.publish({ kind: 'migrationRemoved', id })
     status.changed()
@@ -177,11 +194,14 @@ export async function composeConsole(options: ComposeOptions): Promise<Core> {
     begun = true
     return engine
   }
-  const dispatch = createDispatch({ identity, role, session, store, reader, metrics, status, broadcast, providers, note, rebuild, readOnlyReason, measuring: () => measuring, migrating: () => working() && migrating, pairs, engine: working, engineAsItIs: () => engine })
+  const dispatch = createDispatch({ identity, role, session, store, reader, metrics, status, broadcast, providers, note, rebuild, readOnlyReason, measuring: () => measuring, migrating: () => working() && migrating, flagging: () => working() && flagging, pairs, engine: working, engineAsItIs: () => engine })
   if (options.trustWorkspace && !session.trusted && session.workspace) await dispatch.workspace.trust({ commandsDigest: session.workspace.commandsDigest }, { signal: new AbortController().signal })
   else if (begun) begin()
   if (readOnlyReason === null && options.scope === 'whole') await noteOpening()
-  const follow = readOnlyReason === null ? null : setInterval(() => engine.reload(), FOLLOW_MS)
+  const follow = readOnlyReason === null ? null : setInterval(() => {
+        engine.reload()
+        flagging.flags.reload()
+      }, FOLLOW_MS)
 
   return {
     dispatch,
@@ -190,6 +210,7 @@ export async function composeConsole(options: ComposeOptions): Promise<Core> {
       status.stop()
       engine.stop()
       await migrating.stop()
+      await flagging.stop()
       await pairs.close()
       await measuring.stop()
       await notifier?.close()

@@ -17,6 +17,7 @@ import type { Identity } from './identity.ts'
 import { createJournalApi } from './journal-api.ts'
 import type { Measuring } from './measuring.ts'
 import type { Migrating } from './migrating.ts'
+import type { Flagging } from './flagging.ts'
 import { createFlagsApi } from './flags-api.ts'
 import { createMigrationsApi } from './migrations-api.ts'
 import { createPairsApi } from './pairs-api.ts'
@@ -46,6 +47,7 @@ export interface DispatchParts {
   /** What the workspace declares to be measured. */
   readonly measuring: () => Measuring
   readonly migrating: () => Migrating
+  readonly flagging: () => Flagging
   readonly pairs: Pairs
   readonly note: (draft: Pick<JournalDraft, 'action' | 'summary' | 'evidence'> & Partial<JournalDraft>) => Promise<void>
   /** Starts the engine anew on what the workspace says now. */
@@ -100,6 +102,7 @@ export function createDispatch(parts: DispatchParts): CoreApi {
         if (provider.startsWith('webhook:')) return { checks: await testWebhookNamed(provider.slice('webhook:'.length), who(context)) }
         if (provider.startsWith('metrics:')) return { checks: (await parts.measuring().source.check()).filter(({ name }) => name === provider.slice('metrics:'.length)) }
         if (provider.startsWith('database:')) return { checks: await parts.migrating().test(provider.slice('database:'.length)) }
+        if (provider.startsWith('flags:')) return { checks: await parts.flagging().flags.test(provider.slice('flags:'.length)) }
         if (provider !== 'local') throw new Fault('notFound', `There is no provider ${provider}.`, 'Use local.')
         return { checks: await testLocalConnection(providers.local, parts.engineAsItIs().services()) }
       },
@@ -206,7 +209,7 @@ export function createDispatch(parts: DispatchParts): CoreApi {
       list: async ({ service, limit }) => [...engine().releasesOf(service, limit)],
     },
     migration: createMigrationsApi(() => parts.migrating().migrations, who),
-    flag: createFlagsApi(),
+    flag: createFlagsApi(() => parts.flagging().flags, who),
     pair: createPairsApi({ pairs: parts.pairs, workspace: () => session.inForce, who, adminOnly, note }),
     journal: createJournalApi(parts.reader, {
       checkpoint: () => parts.store.checkpoint(),

@@ -1,10 +1,25 @@
-import { Fault } from '../contract/fault.ts'
-import type { CoreApi } from '../rpc/core-api.ts'
+import type { Operator } from '../contract/release.ts'
+import type { Flags } from '../engine/flags/flags.ts'
+import type { CallContext, CoreApi } from '../rpc/core-api.ts'
 
 /** The contract's procedures on flags, each a line over the engine. */
-export function createFlagsApi(): CoreApi['flag'] {
-  const none = async (): Promise<never> => {
-    throw new Fault('notFound', 'The workspace declares no flags.', 'Declare a source under `flags` in the workspace file.')
+export function createFlagsApi(flags: () => Flags, who: (context: CallContext) => Operator): CoreApi['flag'] {
+  return {
+    sources: async () => [...(await flags().sources())],
+    list: async ({ source }) => [...(await flags().list(source))],
+    get: ({ source, flag }) => flags().get(source, flag),
+    preview: (input) => flags().preview(input),
+    check: async ({ source, flag, definition }) => [...(await flags().check(source, flag, definition))],
+    define: (input, context) => flags().define(input, who(context)),
+    defineSegments: (input, context) => flags().defineSegments(input, who(context)),
+    startRollout: (input, context) => flags().startRollout(input, who(context)),
+    command: (input, context) => flags().command(input, who(context)),
+    kill: (input, context) => flags().kill(input, who(context)),
+    archive: (input, context) => flags().archive(input, who(context)),
+    compareTiers: async ({ source, from, to }) => [...(await flags().compareTiers(source, from, to))],
+    copyTier: async (input, context) => [...(await flags().copyTier(input, who(context)))],
+    guardSeries: ({ source, flag, fromAt }) => flags().guardSeries(source, flag, fromAt),
+    comparison: ({ source, flag }) => flags().comparison(source, flag),
+    references: ({ source }) => flags().references(source),
   }
-  return { sources: async () => [], list: none, get: none, preview: none, check: none, define: none, defineSegments: none, startRollout: none, command: none, kill: none, archive: none, compareTiers: none, copyTier: none, guardSeries: none, comparison: none, references: none }
 }

@@ -15,6 +15,7 @@ export interface FlagScan {
   readonly references: ReadonlyMap<string, readonly FlagReference[]>
   readonly files: number
   readonly bytes: number
+  readonly lines: number
   readonly binary: number
   /** What was not looked at, so that nobody takes "none found" for more than it is. */
   readonly tooLarge: readonly string[]
@@ -44,10 +45,11 @@ export async function scanFlagReferences(folders: readonly string[], keys: reado
   signal?.throwIfAborted()
   const startedAt = performance.now()
   const references = new Map<string, FlagReference[]>([...new Set(keys)].map((key) => [key, []]))
-  const scan = { files: 0, bytes: 0, binary: 0, tooLarge: new Array<string>(), unreadable: new Array<string>(), truncated: false }
+  const scan = { files: 0, bytes: 0, lines: 0, binary: 0, tooLarge: new Array<string>(), unreadable: new Array<string>(), truncated: false }
   let count = 0
   const take = (answer: WorkerAnswer): void => {
     scan.bytes += answer.bytes
+    scan.lines += answer.lines
     scan.binary += answer.binary
     scan.tooLarge.push(...answer.tooLarge)
     scan.unreadable.push(...answer.unreadable)

@@ -6,11 +6,13 @@ import { createKeyFinder, type KeyPlace } from './find-keys.ts'
 export const MAX_FILE_BYTES = 4 * 1024 * 1024
 /** As git tells binary files: a zero byte among the first. */
 const SNIFFED_BYTES = 8000
+const NEW_LINE = 0x0a
 
 export interface WorkerAnswer {
   readonly id: number
   readonly found: readonly { readonly file: string; readonly places: readonly KeyPlace[] }[]
   readonly bytes: number
+  readonly lines: number
   readonly binary: number
   readonly tooLarge: readonly string[]
   readonly unreadable: readonly string[]
@@ -26,6 +28,7 @@ parentPort?.on('message', ({ id, files }: { id: number; files: readonly string[]
   const tooLarge: string[] = []
   const unreadable: string[] = []
   let bytes = 0
+  let lines = 0
   let binary = 0
   for (const file of files) {
     const length = readInto(file)
@@ -37,12 +40,13 @@ parentPort?.on('message', ({ id, files }: { id: number; files: readonly string[]
       if (zero !== -1 && zero < SNIFFED_BYTES) binary += 1
       else {
         bytes += length
+        for (let at = 0; at < length; at += 1) if (content[at] === NEW_LINE) lines += 1
         const places = finder.find(content)
         if (places.length > 0) found.push({ file, places })
       }
     }
   }
-  parentPort?.postMessage({ id, found, bytes, binary, tooLarge, unreadable } satisfies WorkerAnswer)
+  parentPort?.postMessage({ id, found, bytes, lines, binary, tooLarge, unreadable } satisfies WorkerAnswer)
 })
 
 function readInto(file: string): number | null {

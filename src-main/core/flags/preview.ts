@@ -21,6 +21,8 @@ export type OpenEvaluator = (document: JsonObject) => FlagEvaluator
 export interface Preview extends Evaluation {
   /** The rule that decided, counted from 0; null: none did, or targeting is written by hand. */
   readonly rule: number | null
+  /** Whether each rule's audience holds, in order; empty where targeting is written by hand. */
+  readonly rules: readonly boolean[]
   /** Segments this context is in. */
   readonly segments: readonly string[]
   readonly why: string
@@ -43,10 +45,11 @@ export function preview(document: JsonObject, key: string, context: JsonObject, 
   const answers = open({ ...document, flags: questions })
   const holds = (name: string): boolean => answers.evaluate(name, context).value === true
   const segments = Object.keys(evaluators).filter((name) => holds(`segment/${name}`))
-  const matching = rules.findIndex((_rule, index) => holds(`rule/${index}`))
+  const matched = rules.map((_rule, index) => holds(`rule/${index}`))
+  const matching = matched.indexOf(true)
   const evaluation = open(document).evaluate(key, context)
   const rule = evaluation.reason === 'TARGETING_MATCH' && matching >= 0 ? matching : null
-  return { ...evaluation, rule, segments, why: explain(evaluation, flag, rule, matching, context) }
+  return { ...evaluation, rule, rules: matched, segments, why: explain(evaluation, flag, rule, matching, context) }
 }
 
 function question(condition: JsonValue): JsonObject {

@@ -36,6 +36,8 @@ export interface Migrations {
   events(migration: string, afterId: number, limit: number): Promise<readonly MigrationEvent[]>
   /** What releases must know: each migration's phase, null where it cannot be read. */
   schema(service: string): readonly SchemaPhase[]
+  /** Of one migration; null: not declared, or its database cannot be read. */
+  phase(migration: string): SchemaPhase['phase']
   waiting(): readonly WaitingItem[]
   snapshot(): readonly WatchItem[]
   stop(): Promise<void>
@@ -151,6 +153,10 @@ export function createMigrations(deps: MigrationsDeps, rehearse: Rehearse): Migr
         if (!seat || !seat.definition.services.some((each) => each.service === service)) return []
         return [{ definition: seat.definition, phase: seat.observed.kind === 'known' ? board.stateOf(seat).phase : null }]
       }),
+    phase(id) {
+      const seat = board.seat(id)
+      return seat?.observed.kind === 'known' ? board.stateOf(seat).phase : null
+    },
     waiting: () => board.ids().flatMap((id) => waitingFor(viewOf(id))),
     snapshot: () => board.ids().flatMap((id): WatchItem[] => {
       const migration = board.view(id)

@@ -174,7 +174,12 @@ export const ROLLOUT_MACHINE: { readonly [P in RolloutPhase]: RolloutPhaseRow } 
       failed: (r, { fault }, at) => (r.failure?.fault.message === fault.message ? null : { ...r, failure: { at, fault } }),
     },
   },
-  rolledBack: { ended: true, on: {}, when: {} },
+  rolledBack: {
+    ended: true,
+    // Who killed without saying why says it later.
+    on: { kill: (r, i) => (r.rollback?.to === 'safe' && r.rollback.reason === '' && i.reason !== '' ? { ...r, rollback: { ...r.rollback, reason: i.reason } } : null) },
+    when: {},
+  },
   failed: {
     ended: false,
     on: { ...back, ...abandon, retry: (r) => retry(r), resume: (r, i) => resume(r, i.at) },
