@@ -97,7 +97,51 @@ export const SCREENS = [
   { name: 'settings', world: 'shifting', path: '/settings' },
   { name: 'settings-connection', world: 'shifting', path: '/settings', act: press(/^Test /) },
   { name: 'settings-problems', world: 'problems', path: '/settings' },
-  { name: 'flags', world: 'shifting', path: '/flags' },
+  { name: 'flags', world: 'flags', path: '/flags' },
+  { name: 'flags-none', world: 'flags-none', path: '/flags' },
+  { name: 'flags-empty', world: 'flags-empty', path: '/flags' },
+  { name: 'flags-many', world: 'flags-many', path: '/flags/shop/new-checkout' },
+  { name: 'flags-broken', world: 'flags-broken', path: '/flags' },
+  { name: 'flags-failing', world: 'flags-failing', path: '/flags' },
+  { name: 'flags-clean-up', world: 'flags', path: '/flags', act: press(/^Clean up/) },
+  { name: 'flags-tiers', world: 'flags', path: '/flags', act: (page) => page.getByText(/^Compare tiers/).click() },
+  { name: 'flags-search', world: 'flags', path: '/flags', act: (page) => page.getByRole('searchbox', { name: 'Search flags' }).fill('check') },
+  { name: 'flags-new', world: 'flags', path: '/flags?view=new&source=shop' },
+  { name: 'flags-segments', world: 'flags', path: '/flags?view=segments&source=shop' },
+  { name: 'flags-loading', world: 'loading', path: '/flags' },
+  ...['holding', 'paused', 'guarded', 'awaitingApproval', 'submitted', 'drift', 'failed', 'rolledBack', 'killed', 'planned', 'handwritten', 'stale', 'silent'].map((name) => ({ name: `flag-${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`, world: `flag-${name}`, path: '/flags/shop/new-checkout' })),
+  { name: 'flag-long', world: 'flag-long', path: '/flags/shop/checkout.payments-gateway-for-the-northern-region.one-page-with-saved-cards-and-a-name-that-somebody-found-necessary' },
+  { name: 'flag-broken-source', world: 'flags-broken', path: '/flags/shop/new-checkout' },
+  { name: 'flag-no-outcomes', world: 'flags-failing', path: '/flags/shop/new-checkout' },
+  { name: 'flag-no-data', world: 'flags-nodata', path: '/flags/shop/new-checkout' },
+  { name: 'flag-sample-ratio', world: 'flags-mismatch', path: '/flags/shop/new-checkout' },
+  { name: 'flag-read-only', world: 'flags-readOnly', path: '/flags/shop/new-checkout' },
+  { name: 'flag-emergency', world: 'flags-emergency', path: '/flags/shop/new-checkout', act: (page) => page.keyboard.press('Control+Shift+X') },
+  { name: 'flag-not-there', world: 'flags', path: '/flags/shop/nobody' },
+  ...['Preview', 'Definition', 'Tiers', 'Code', 'History'].map((tab) => ({ name: `flag-tab-${tab.toLowerCase()}`, world: 'flag-holding', path: '/flags/shop/new-checkout', act: async (page) => {
+    await page.getByRole('tab', { name: tab }).click()
+    if (tab === 'Preview') await press('What do they get')(page)
+  } })),
+  { name: 'flag-confirm-kill', world: 'flag-holding', path: '/flags/shop/new-checkout', act: press(/^Kill: everyone/) },
+  { name: 'flag-confirm-roll-back', world: 'flag-holding', path: '/flags/shop/new-checkout', act: press(/^Roll back/) },
+  { name: 'flag-plan', world: 'flag-planned', path: '/flags/shop/new-checkout?view=rollout', act: async (page) => {
+    await press('Add a stage')(page)
+    await page.getByRole('textbox', { name: 'Share of stage 2, percent' }).fill('120')
+  } },
+  { name: 'flag-plan-good', world: 'flag-planned', path: '/flags/shop/new-checkout?view=rollout' },
+  { name: 'flag-edit', world: 'flag-holding', path: '/flags/shop/new-checkout?view=edit' },
+  { name: 'flag-edit-text', world: 'flag-handwritten', path: '/flags/shop/new-checkout?view=edit', act: press('Text') },
+  { name: 'flag-edit-handwritten', world: 'flag-handwritten', path: '/flags/shop/new-checkout?view=edit' },
+  { name: 'flag-edit-conflict', world: 'flags-conflict', path: '/flags/shop/new-checkout?view=edit', act: async (page) => {
+    await page.getByRole('textbox', { name: 'Owner' }).fill('checkout, second shift')
+    await press('Write it')(page)
+    await page.getByRole('alert').first().waitFor()
+  } },
+  { name: 'palette-kill', world: 'flags', path: '/', act: async (page) => {
+    await page.keyboard.press('Control+Shift+X')
+    await page.keyboard.type('check')
+  } },
+  { name: 'overview-flag', world: 'flags', path: '/' },
   { name: 'palette', world: 'shifting', path: '/', act: (page) => page.keyboard.press('Control+k') },
   { name: 'palette-typed', world: 'shifting', path: '/', act: async (page) => {
     await page.keyboard.press('Control+k')

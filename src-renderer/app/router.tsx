@@ -18,9 +18,20 @@ const report = createRoute({ getParentRoute: () => root, path: '/audit/release/$
 const settings = createRoute({ getParentRoute: () => root, path: '/settings', component: lazyRouteComponent(() => import('../routes/settings.tsx'), 'SettingsRoute') })
 const migrations = createRoute({ getParentRoute: () => root, path: '/migrations', component: lazyRouteComponent(() => import('../routes/migrations.tsx'), 'MigrationsRoute') })
 const migration = createRoute({ getParentRoute: () => root, path: '/migrations/$id', component: lazyRouteComponent(() => import('../routes/migration.tsx'), 'MigrationRoute') })
-const flags = createRoute({ getParentRoute: () => root, path: '/flags', component: lazyRouteComponent(() => import('../routes/seats.tsx'), 'FlagsRoute') })
+const flags = createRoute({
+  getParentRoute: () => root,
+  path: '/flags',
+  validateSearch: (raw: Record<string, unknown>): { readonly view?: 'new' | 'segments'; readonly source?: string } => ({ ...(raw['view'] === 'new' || raw['view'] === 'segments' ? { view: raw['view'] } : {}), ...(typeof raw['source'] === 'string' ? { source: raw['source'] } : {}) }),
+  component: lazyRouteComponent(() => import('../routes/flags.tsx'), 'FlagsRoute'),
+})
+const flag = createRoute({
+  getParentRoute: () => root,
+  path: '/flags/$source/$key',
+  validateSearch: (raw: Record<string, unknown>): { readonly view?: 'edit' | 'rollout' } => (raw['view'] === 'edit' || raw['view'] === 'rollout' ? { view: raw['view'] } : {}),
+  component: lazyRouteComponent(() => import('../routes/flag.tsx'), 'FlagRoute'),
+})
 
-const tree = root.addChildren([overview, service, newRelease, audit, report, settings, migrations, migration, flags])
+const tree = root.addChildren([overview, service, newRelease, audit, report, settings, migrations, migration, flags, flag])
 
 /** Addresses live behind the `#`, so that one file serves every screen under both hosts. */
 export function createAppRouter(history: RouterHistory = createHashHistory()) {

@@ -2,6 +2,7 @@ import type { ServiceView } from '../../src-main/contract/service.ts'
 import type { TestWorld } from '../lib/test-core.ts'
 import { makeRelease, makeService, MIRA } from '../lib/test-fixtures.ts'
 import { shifting } from './cases.ts'
+import { FLAG_WORLDS } from './flags.ts'
 import { MIGRATION_WORLDS } from './migrations.ts'
 
 /** The fleet with another checkout. */
@@ -66,6 +67,6 @@ const firstRelease = () =>
   )
 
 /** States that last moments, or that nobody wants; beside the worlds of cases.ts. */
-export const STATES: Readonly<Record<string, () => TestWorld>> = { stale, rollingBack, firstRelease, ...MIGRATION_WORLDS }
+export const STATES: Readonly<Record<string, () => TestWorld>> = { stale, rollingBack, firstRelease, ...MIGRATION_WORLDS, ...FLAG_WORLDS }
 /** Nothing is measured in these. */
 export const WITHOUT_METRICS: ReadonlySet<string> = new Set(['first', 'firstRelease', 'stale'])

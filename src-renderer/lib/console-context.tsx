@@ -1,5 +1,7 @@
 import { createContext, use, useEffect, useSyncExternalStore, type ReactNode } from 'react'
 import type { Acts } from './acts.ts'
+import type { FlagActs } from './flag-acts.ts'
+import { flagId } from './live-flags.ts'
 import type { MigrationActs } from './migration-acts.ts'
 import type { LiveKey, LiveStore } from './live-store.ts'
 import type { Session } from './session.ts'
@@ -12,6 +14,7 @@ export interface Console {
   readonly store: LiveStore
   readonly acts: Acts
   readonly migrationActs: MigrationActs
+  readonly flagActs: FlagActs
   readonly ui: ValueStore<UiState>
 }
 
@@ -46,6 +49,11 @@ export const useMigrations = () => useLive('migrations', (store) => store.migrat
 export const useMigration = (id: string) => useLive(`migration:${id}`, (store) => store.migration(id))
 export const useLastReading = (id: string) => useLive(`migration:${id}`, (store) => store.lastReading(id))
 export const useMigrationSamples = (id: string) => useLive(`migrationSamples:${id}`, (store) => store.migrationSamples(id))
+export const useFlagSources = () => useLive('flagSources', (store) => store.flags.sources())
+export const useFlagLines = () => useLive('flags', (store) => store.flags.lines())
+export const useFlagLine = (source: string, key: string) => useLive(`flag:${flagId(source, key)}`, (store) => store.flags.line(source, key))
+export const useLiveRollout = (source: string, key: string) => useLive(`flag:${flagId(source, key)}`, (store) => store.flags.rollout(source, key))
+export const useRollouts = () => useLive('rollouts', (store) => store.flags.rollouts())
 export const useWaiting = () => useLive('waiting', (store) => store.waiting())
 export const useLiveJournal = () => useLive('journal', (store) => store.journal())
 

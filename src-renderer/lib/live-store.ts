@@ -3,6 +3,7 @@ import type { MigrationReading, MigrationSample, MigrationView } from '../../src
 import type { ServiceView, WaitingItem } from '../../src-main/contract/service.ts'
 import type { SystemStatus, WatchItem } from '../../src-main/contract/system.ts'
 import type { MetricSample } from '../../src-main/contract/traffic.ts'
+import { createLiveFlags, type LiveFlags } from './live-flags.ts'
 
 export type Connection =
   | { readonly kind: 'connecting'; readonly since: number }
@@ -40,7 +41,7 @@ const NO_SAMPLES: readonly MigrationSample[] = []
  * What changed: one service, one service's metrics, or one of the whole lists.
  * A subscriber to a service hears nothing of the other 499.
  */
-export type LiveKey = 'connection' | 'status' | 'services' | 'waiting' | 'journal' | 'migrations' | `service:${string}` | `metrics:${string}` | `migration:${string}` | `migrationSamples:${string}`
+export type LiveKey = 'connection' | 'status' | 'services' | 'waiting' | 'journal' | 'migrations' | `service:${string}` | `metrics:${string}` | `migration:${string}` | `migrationSamples:${string}` | 'flagSources' | 'flags' | 'rollouts' | `flag:${string}`
 
 export interface LiveStore {
   subscribe(key: LiveKey, listener: () => void): () => void
@@ -59,6 +60,8 @@ export interface LiveStore {
   lastReading(id: string): LastReading | null
   /** Oldest first, at most `RECENT_MIGRATION_SAMPLES`. */
   migrationSamples(id: string): readonly MigrationSample[]
+  /** Sources of flags, lines and rollouts. */
+  readonly flags: LiveFlags
   waiting(): readonly WaitingItem[]
   /** Entries that arrived while this screen was open, oldest first. */
   journal(): readonly JournalEntry[]
@@ -221,6 +224,8 @@ export function createLiveStore(options: LiveStoreOptions = {}): LiveStore {
     touch(`migrationSamples:${id}`)
   }
 
+  const flags = createLiveFlags(touch)
+
   function putMetrics(name: string, blue: MetricSample | null, green: MetricSample | null) {
     const before = metrics.get(name) ?? NO_METRICS
     const from = measuredFrom.get(name) ?? 0
@@ -259,8 +264,13 @@ export function createLiveStore(options: LiveStoreOptions = {}): LiveStore {
         putMigrationSample(item.migration, item.sample)
         break
       case 'flagSource':
+        flags.putSource(item.source)
+        break
       case 'flag':
+        flags.putLine(item.flag)
+        break
       case 'rollout':
+        flags.putRollout(item.rollout)
         break
       case 'waiting':
         waiting = item.items
@@ -284,6 +294,7 @@ export function createLiveStore(options: LiveStoreOptions = {}): LiveStore {
           incomingMigrations = null
           for (const id of gone) dropMigration(id)
         }
+        flags.endSnapshot()
         ready = true
         // A new snapshot is shown at once.
         listedAt = Number.NEGATIVE_INFINITY
@@ -294,6 +305,7 @@ export function createLiveStore(options: LiveStoreOptions = {}): LiveStore {
       case 'resync':
         incoming = new Map()
         incomingMigrations = new Map()
+        flags.beginSnapshot()
         break
     }
     for (const listener of itemListeners) listener(item)
@@ -319,6 +331,7 @@ export function createLiveStore(options: LiveStoreOptions = {}): LiveStore {
     migration: (id) => migrations.get(id) ?? null,
     lastReading: (id) => readings.get(id) ?? null,
     migrationSamples: (id) => migrationSamples.get(id) ?? NO_SAMPLES,
+    flags,
     waiting: () => waiting,
     journal: () => journal,
     ready: () => ready,
@@ -329,6 +342,7 @@ export function createLiveStore(options: LiveStoreOptions = {}): LiveStore {
       if (next.kind !== 'live') {
         incoming = new Map()
         incomingMigrations = new Map()
+        flags.beginSnapshot()
       }
       touch('connection')
     },

@@ -9,6 +9,7 @@ import type { SystemStatus, WatchItem } from '../../src-main/contract/system.ts'
 import type { MetricSample } from '../../src-main/contract/traffic.ts'
 import type { EnvironmentName } from '../../src-main/contract/vocabulary.ts'
 import type { CoreApi } from '../../src-main/rpc/core-api.ts'
+import { testFlagApi, type TestFlags } from './test-flag-api.ts'
 
 /** What a test, or the page without a core, starts from. */
 export interface TestWorld {
@@ -35,16 +36,9 @@ export interface TestWorld {
   preflight?: (migration: string) => PreflightReport
   /** Runs on what acts on a migration; returns it as it is afterwards. Throw a Fault to refuse. */
   onMigration?: (name: string, input: { readonly migration: string }) => MigrationView | Promise<MigrationView>
+  flags?: TestFlags
   /** Runs on `release.command` and `release.create`; returns the service as it is afterwards. Throw a Fault to refuse. */
   onCommand: (input: unknown) => ServiceView | Promise<ServiceView>
-}
-
-/** No source of flags is declared. */
-function testFlags(): CoreApi['flag'] {
-  const none = async (): Promise<never> => {
-    throw notHere('flag')
-  }
-  return { sources: async () => [], list: none, get: none, preview: none, check: none, define: none, defineSegments: none, startRollout: none, command: none, kill: none, archive: none, compareTiers: none, copyTier: none, guardSeries: none, comparison: none, references: none }
 }
 
 export interface TestCore {
@@ -120,6 +114,8 @@ export function createTestCore(world: TestWorld): TestCore {
       { kind: 'status', status: world.status },
       ...[...world.services.values()].map((service) => ({ kind: 'service' as const, service })),
       ...(world.migrations ?? []).map((migration) => ({ kind: 'migration' as const, migration })),
+      ...(world.flags?.sources ?? []).map((source) => ({ kind: 'flagSource' as const, source })),
+      ...(world.flags?.views ?? []).flatMap(({ rollout }) => (rollout ? [{ kind: 'rollout' as const, rollout }] : [])),
       { kind: 'waiting', items: [...world.waiting] },
       { kind: 'ready' },
     ]
@@ -223,7 +219,7 @@ export function createTestCore(world: TestWorld): TestCore {
       samples: async ({ migration, fromAt }) => world.migrationSamples?.(migration, fromAt) ?? [],
       events: async ({ migration, afterId, limit }) => (world.migrationEvents ?? []).filter((event) => event.migration === migration && event.id > afterId).slice(0, limit),
     },
-    flag: testFlags(),
+    flag: testFlagApi(world.flags, calls, push, () => world.status.now),
     pair: {
       get: async () => world.pair?.view ?? Promise.reject(notHere('pair of databases')),
       check: async () => [],
@@ -242,6 +238,7 @@ export function createTestCore(world: TestWorld): TestCore {
               (filter.service === undefined || entry.target.service === filter.service) &&
               (filter.releaseId === undefined || entry.target.releaseId === filter.releaseId) &&
               (filter.migration === undefined || entry.target.migration === filter.migration) &&
+              (filter.flag === undefined || entry.target.flag === filter.flag) &&
               (filter.operationId === undefined || entry.operationId === filter.operationId) &&
               (filter.operator === undefined || entry.operator.name === filter.operator) &&
               (filter.action === undefined || entry.action === filter.action) &&

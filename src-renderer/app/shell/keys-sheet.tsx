@@ -6,13 +6,15 @@ import { useValue } from '../../lib/value-store.ts'
 
 const KEYS: readonly (readonly [keys: string, words: string])[] = [
   ['mod+shift+b', 'Roll back what is in view; Enter confirms'],
+  ['mod+shift+x', 'Kill the flag in view, or choose one; Enter confirms'],
   ['mod+k', 'Service, action, screen'],
   ['/', 'Search'],
   ['j', 'Next row'],
   ['k', 'Row before'],
   ['Enter', 'Open the selected row'],
-  ['p', 'Promote: the next step of the service in view'],
-  ['b', 'Roll back the migration in view; Enter confirms'],
+  ['p', 'The next step of the service or flag in view'],
+  ['b', 'Roll back the migration or rollout in view; Enter confirms'],
+  ['e', 'Edit the flag in view'],
   ['n', 'New release of the service in view'],
   ['g o', 'Go to Overview'],
   ['g v', 'Go to the selected service'],

@@ -15,9 +15,9 @@ import { useConsole, useMigrations, useServices } from '../../lib/console-contex
 import { shortcutLabel } from '../../lib/keys.ts'
 import { chooseTheme, THEME_CHOICES } from '../../lib/theme.ts'
 import { useValue } from '../../lib/value-store.ts'
+import { PaletteFlags } from './palette-flags.tsx'
+import { GROUP, ITEM, type PartProps } from './palette-parts.ts'
 
-const ITEM = 'flex h-8 cursor-default items-center gap-2 rounded-1 px-3 data-[selected=true]:bg-bg-3 data-[disabled=true]:text-ink-3'
-const GROUP = '[&_[cmdk-group-heading]]:px-3 [&_[cmdk-group-heading]]:pt-2 [&_[cmdk-group-heading]]:pb-1 [&_[cmdk-group-heading]]:text-11 [&_[cmdk-group-heading]]:text-ink-3'
 /** Services listed before something is typed, and found at most. */
 const SHOWN = 40
 const SHOWN_AT_FIRST = 8
@@ -53,7 +53,8 @@ export function Palette() {
 function PaletteBody({ onClose }: { readonly onClose: () => void }) {
   const services = useServices()
   const navigate = useNavigate()
-  const [text, setText] = useState('')
+  const { ui } = useConsole()
+  const [text, setText] = useState(() => ui.get().paletteText)
   const words = text.toLowerCase().split(/\s+/).filter(Boolean)
   const fits = (label: string) => words.every((word) => label.toLowerCase().includes(word))
   const go = (run: () => unknown) => {
@@ -84,6 +85,7 @@ function PaletteBody({ onClose }: { readonly onClose: () => void }) {
             ))}
           </Command.Group>
         )}
+        <PaletteFlags fits={fits} go={go} hasText={words.length > 0} />
         <Migrations fits={fits} go={go} hasText={words.length > 0} />
         <Screens fits={fits} go={go} />
       </Command.List>
@@ -91,10 +93,6 @@ function PaletteBody({ onClose }: { readonly onClose: () => void }) {
   )
 }
 
-interface PartProps {
-  readonly fits: (label: string) => boolean
-  readonly go: (run: () => unknown) => void
-}
 
 function Actions({ services, hasText, fits, go }: PartProps & { readonly services: readonly ServiceView[]; readonly hasText: boolean }) {
   const { ui } = useConsole()

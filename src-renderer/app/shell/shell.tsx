@@ -4,6 +4,9 @@ import { openRollBack, rollBackTarget, useActingOff } from '../../features/acts/
 import { IrreversibleConfirm } from '../../features/acts/irreversible-confirm.tsx'
 import { ReasonConfirm } from '../../features/acts/reason-confirm.tsx'
 import { RollBackConfirm } from '../../features/acts/roll-back-confirm.tsx'
+import { FlagConfirm } from '../../features/flag/flag-confirm.tsx'
+import { FlagFollow } from '../../features/flag/flag-follow.tsx'
+import { useOpenKill } from '../../features/flag/use-flag-press.ts'
 import { MigrationConfirm } from '../../features/migration/migration-confirm.tsx'
 import { MigrationFollow } from '../../features/migration/migration-follow.tsx'
 import { useConsole, useStatus } from '../../lib/console-context.tsx'
@@ -31,6 +34,8 @@ export function Shell() {
       <ReasonConfirm />
       <MigrationFollow />
       <MigrationConfirm />
+      <FlagFollow />
+      <FlagConfirm />
       <Palette />
       <KeysSheet />
     </div>
@@ -48,13 +53,22 @@ function useShellKeys(): void {
     const open = openRollBack(target)
     if (target && open) ui.set((before) => ({ ...before, palette: false, confirm: { service: target.name, releaseId: open.view.release.id, command: 'rollBack' } }))
   }
+  const openKill = useOpenKill()
+  const kill = () => {
+    const flag = ui.get().flagInView
+    if (off !== null) return
+    if (flag) openKill(flag.source, flag.key)
+    // Which one is asked for by name; what moves stands first.
+    else ui.set((before) => ({ ...before, palette: true, paletteText: 'kill ' }))
+  }
   const toService = (to: '/services/$name' | '/services/$name/release') => {
     const name = selected ?? store.names()[0]
     if (name !== undefined) void navigate({ to, params: { name } })
   }
   useKeys({
-    'mod+k': () => ui.set((before) => ({ ...before, palette: !before.palette })),
+    'mod+k': () => ui.set((before) => ({ ...before, palette: !before.palette, paletteText: '' })),
     'mod+shift+b': rollBack,
+    'mod+shift+x': kill,
     '?': () => ui.set((before) => ({ ...before, keys: true })),
     n: () => toService('/services/$name/release'),
     'g o': () => void navigate({ to: '/' }),

@@ -4,7 +4,7 @@ import { Kbd } from '../../components/button.tsx'
 import { Icon } from '../../components/icons.tsx'
 import { InFlightButton } from '../../features/acts/in-flight-button.tsx'
 import { isOver } from '../../features/migration/migration-words.ts'
-import { useConsole, useMigrations, useNow, useServiceNames } from '../../lib/console-context.tsx'
+import { useConsole, useMigrations, useNow, useRollouts, useServiceNames } from '../../lib/console-context.tsx'
 import { NoticesCentre } from '../../features/notices/notices-centre.tsx'
 import { formatClock, formatInstant } from '../../lib/format.ts'
 import { shortcutLabel } from '../../lib/keys.ts'
@@ -44,6 +44,7 @@ export function TopBar({ status }: { readonly status: SystemStatus | null }) {
         </Link>
         <Link to="/flags" className={TAB} {...attrs('/flags')}>
           Flags
+          <RolloutCount />
         </Link>
         <Link to="/audit" className={TAB} {...attrs('/audit')}>
           Audit
@@ -63,7 +64,7 @@ export function TopBar({ status }: { readonly status: SystemStatus | null }) {
         <Kbd>{shortcutLabel('mod+k')}</Kbd>
       </button>
       <div className="flex items-center gap-4 pl-4 text-12 whitespace-nowrap text-ink-2 max-[1100px]:gap-2.5 narrow:h-9">
-        {path.startsWith('/migrations/') && <InFlightButton />}
+        {(path.startsWith('/migrations/') || path.startsWith('/flags/')) && <InFlightButton />}
         {status && (
           <span title={status.workspace.file}>
             {status.workspace.name} <span className="text-ink-3">{status.workspace.tier}</span>
@@ -88,6 +89,17 @@ function MovingCount() {
     <span className="ml-1.5 text-11 font-normal text-ink-3 max-[1100px]:sr-only">
       {moving}
       <span className="sr-only"> under way</span>
+    </span>
+  )
+}
+
+/** How many flags are being rolled out. */
+function RolloutCount() {
+  const moving = useRollouts().length
+  return moving === 0 ? null : (
+    <span className="ml-1.5 text-11 font-normal text-ink-3 max-[1100px]:sr-only">
+      {moving}
+      <span className="sr-only"> being rolled out</span>
     </span>
   )
 }

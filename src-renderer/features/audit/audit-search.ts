@@ -11,6 +11,8 @@ export interface AuditSearch {
   readonly outcome?: (typeof OUTCOMES)[number]
   readonly release?: string
   readonly migration?: string
+  /** `<source>/<key>`. */
+  readonly flag?: string
   readonly operation?: string
   /** Milliseconds since 1970 UTC. */
   readonly from?: number
@@ -43,6 +45,7 @@ export function parseAuditSearch(raw: Readonly<Record<string, unknown>>): AuditS
     outcome: OUTCOMES.find((outcome) => outcome === raw['outcome']),
     release: text(raw['release']),
     migration: text(raw['migration']),
+    flag: text(raw['flag']),
     operation: text(raw['operation']),
     from: number(raw['from']),
     to: number(raw['to']),
@@ -53,7 +56,7 @@ export function parseAuditSearch(raw: Readonly<Record<string, unknown>>): AuditS
 
 /** What the journal is asked for. */
 export function toFilter(search: AuditSearch): JournalFilter {
-  const { q, service, operator, action, kind, outcome, release, migration, operation, from, to } = search
+  const { q, service, operator, action, kind, outcome, release, migration, flag, operation, from, to } = search
   return {
     text: q ?? '',
     ...(service === undefined ? {} : { service }),
@@ -63,6 +66,7 @@ export function toFilter(search: AuditSearch): JournalFilter {
     ...(outcome === undefined ? {} : { outcome }),
     ...(release === undefined ? {} : { releaseId: release }),
     ...(migration === undefined ? {} : { migration }),
+    ...(flag === undefined ? {} : { flag }),
     ...(operation === undefined ? {} : { operationId: operation }),
     ...(from === undefined ? {} : { fromAt: from }),
     ...(to === undefined ? {} : { toAt: to }),
@@ -70,10 +74,10 @@ export function toFilter(search: AuditSearch): JournalFilter {
 }
 
 /** The filters that narrow the list, as removable words. */
-export const TOKENS = ['service', 'operator', 'action', 'kind', 'outcome', 'release', 'migration', 'operation'] as const
+export const TOKENS = ['service', 'operator', 'action', 'kind', 'outcome', 'release', 'migration', 'flag', 'operation'] as const
 export type TokenKey = (typeof TOKENS)[number]
 
-const ALIASES: Readonly<Record<string, TokenKey>> = { who: 'operator', service: 'service', operator: 'operator', action: 'action', kind: 'kind', outcome: 'outcome', release: 'release', migration: 'migration', operation: 'operation' }
+const ALIASES: Readonly<Record<string, TokenKey>> = { who: 'operator', service: 'service', operator: 'operator', action: 'action', kind: 'kind', outcome: 'outcome', release: 'release', migration: 'migration', flag: 'flag', operation: 'operation' }
 
 /** Takes `service:checkout who:"Mira Okafor"` out of what was typed; the rest stays words to search for. */
 export function parseTyped(typed: string, before: AuditSearch): AuditSearch {
@@ -90,12 +94,13 @@ export function parseTyped(typed: string, before: AuditSearch): AuditSearch {
 }
 
 /** True when a fresh entry belongs into the list that is shown; words are left to the journal's own search. */
-export function couldMatch(filter: JournalFilter, entry: { readonly target: { readonly service?: string | undefined; readonly releaseId?: string | undefined; readonly migration?: string | undefined }; readonly operator: { readonly id: string; readonly name: string }; readonly kind: string; readonly outcome: string; readonly action: string; readonly operationId: string }): boolean {
+export function couldMatch(filter: JournalFilter, entry: { readonly target: { readonly service?: string | undefined; readonly releaseId?: string | undefined; readonly migration?: string | undefined; readonly flag?: string | undefined }; readonly operator: { readonly id: string; readonly name: string }; readonly kind: string; readonly outcome: string; readonly action: string; readonly operationId: string }): boolean {
   if (filter.text !== '' || filter.toAt !== undefined || filter.operator !== undefined) return false
   return (
     (filter.service === undefined || filter.service === entry.target.service) &&
     (filter.releaseId === undefined || filter.releaseId === entry.target.releaseId) &&
     (filter.migration === undefined || filter.migration === entry.target.migration) &&
+    (filter.flag === undefined || filter.flag === entry.target.flag) &&
     (filter.kind === undefined || filter.kind === entry.kind) &&
     (filter.outcome === undefined || filter.outcome === entry.outcome) &&
     (filter.action === undefined || filter.action === entry.action) &&

@@ -68,7 +68,11 @@ function InboxRow({ item }: { readonly item: WaitingItem }) {
           </>
         )}
       </span>
-      {item.migration === undefined ? (
+      {item.flag ? (
+        <Link to="/flags/$source/$key" params={{ source: item.flag.source, key: item.flag.key }} className={OPEN} aria-label={`Open ${item.service}: ${kind.word}`}>
+          Open
+        </Link>
+      ) : item.migration === undefined ? (
         <Link to="/services/$name" params={{ name: item.service }} className={OPEN} aria-label={`Open ${item.service}: ${kind.word}`}>
           Open
         </Link>

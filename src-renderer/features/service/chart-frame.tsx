@@ -1,6 +1,5 @@
 import { Link } from '@tanstack/react-router'
 import { memo, type ReactNode } from 'react'
-import type { Release } from '../../../src-main/contract/release.ts'
 import { timeTicks } from '../../components/charts/scale.ts'
 import { formatClock, formatCountdown, formatMinute } from '../../lib/format.ts'
 import type { Mark } from './marks.ts'
@@ -16,15 +15,18 @@ interface FrameProps {
   readonly toMs: number
   readonly now: number
   readonly marks: readonly Mark[]
-  readonly release: Release | null
+  /** What is timed: a release, a rollout. */
+  readonly release: { readonly dueAt: number | null; readonly paused: unknown } | null
+  /** What the charts are about. */
+  readonly label?: string
   readonly head: ReactNode
   readonly children: ReactNode
 }
 
 /** One time axis under every chart, and the journal's acts across all of them. */
-export function ChartFrame({ rows, fromMs, toMs, now, marks, release, head, children }: FrameProps) {
+export function ChartFrame({ rows, fromMs, toMs, now, marks, release, label = 'Health, both environments', head, children }: FrameProps) {
   return (
-    <section aria-label="Health, both environments" className={`relative isolate grid flex-1 ${CHART_COLUMNS}`} style={{ minHeight: 76 + rows * 84, gridTemplateRows: `52px repeat(${rows}, minmax(84px, 1fr)) 24px` }}>
+    <section aria-label={label} className={`relative isolate grid flex-1 ${CHART_COLUMNS}`} style={{ minHeight: 76 + rows * 84, gridTemplateRows: `52px repeat(${rows}, minmax(84px, 1fr)) 24px` }}>
       {head}
       {children}
       <div />
