@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import type { FlagSourceConfig } from '../contract/flag.ts'
 import type { Change, Database, MigrationDefinition, TableName } from '../contract/migration-definition.ts'
 import type { DeclaredCommand, MetricsProviderConfig, Webhook } from '../contract/workspace.ts'
 
@@ -30,6 +31,16 @@ export function declaredAddresses(metricsProviders: readonly MetricsProviderConf
     ...webhooks.map(({ name, url, secret }) => entry(`tells ${name}`, [`POST ${url}`, secret && `signed with ${secret}`])),
     ...databases.flatMap(({ name, connection }) => (connection.kind === 'url' ? [entry(`migrates ${name}`, [connection.url])] : [])),
   ]
+}
+
+/** Where flags are written, or asked and changed: files of other folders, and addresses that tokens are sent to. */
+export function declaredFlagSources(sources: readonly FlagSourceConfig[]): DeclaredCommand[] {
+  return sources.map(({ name, kind, sets, code, settings }) => ({
+    service: 'workspace',
+    purpose: kind === 'file' ? `keeps and serves the flags of ${name}` : `asks and changes the flags of ${name}`,
+    command: [kind, JSON.stringify(settings), ...sets.map(({ tier, set }) => `${tier}=${set}`), ...code.map((folder) => `searches ${folder}`)].join(' '),
+    folder: '',
+  }))
 }
 
 /** SQL that migrations run in a database: expressions may call any function there, so they are trusted like commands. */

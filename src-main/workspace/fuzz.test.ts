@@ -39,6 +39,18 @@ migrations:
     tables: {s.orders2: {columns: {id: bigint, t: {type: numeric, default: 0}}, primary-key: id, unique: [[t, id]], checks: {c: t > 0}}}
     up: [{key: {id: id}, set: {t: amount}}]
     down: [{from: s.orders2, to: orders, key: {id: id}, copy: t, existence: true}]
+flags:
+  shop:
+    file: ./flags
+    sets: {staging: live}
+    http-port: 8016
+    services: [checkout]
+    criteria: [error-rate]
+    stages: [{percent: 100, audience: internal, hold: 1m, approval: true}, {percent: 1, criteria: [Errors]}, 5%]
+    needs: [{flag: x, above: 5, migration: split, phase: completed}]
+    code: .
+    stale: {settled: 7d}
+  cloud: {unleash: {url: 'https://u', token: '\${env:T}', environments: {staging: s}}}
 defaults:
   run: node server.js
   env: {LEVEL: info}
@@ -87,7 +99,7 @@ const edit: fc.Arbitrary<Edit> = fc.record({
 function load(content: string | Uint8Array) {
   const file = join(folder, 'signalbox.yaml')
   writeFileSync(file, content)
-  return { file, result: loadWorkspace(file, { providers: { local: localWorkspaceShape }, variables: {} }) }
+  return { file, result: loadWorkspace(file, { providers: { local: localWorkspaceShape }, variables: { T: 'x' } }) }
 }
 
 /** Either a workspace, or problems that each have a place an editor can go to. */

@@ -162,6 +162,7 @@ services:
       envBlue: { COLOUR: 'b' },
       envGreen: { COLOUR: 'g' },
       databases: {},
+      flags: {},
       address: { host: '0.0.0.0', port: 8080 },
       preview: { host: '127.0.0.1', port: 8081 },
       ready: { kind: 'http', path: '/up', expectStatus: 204, timeoutMs: 60_000, intervalMs: 100 },

@@ -3,13 +3,15 @@ import { realpathSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { isMap, YAMLMap } from 'yaml'
 import type { Node } from 'yaml'
+import type { FlagSourceConfig } from '../contract/flag.ts'
 import { ROLES, TIERS } from '../contract/vocabulary.ts'
 import type { Database, MigrationDefinition } from '../contract/migration-definition.ts'
 import type { DeclaredCommand, MetricsProviderConfig, Webhook, Workspace, WorkspaceProblem } from '../contract/workspace.ts'
 import { workspaceSchema } from '../contract/workspace.ts'
 import { entryOf, field, mapping, record } from './collections.ts'
-import { commandsDigest, declaredAddresses, declaredSql } from './commands.ts'
+import { commandsDigest, declaredAddresses, declaredFlagSources, declaredSql } from './commands.ts'
 import { databasesReader, keysOf } from './databases-reader.ts'
+import { flagsReader } from './flags-reader.ts'
 import { MIGRATION_MEASURES, MIGRATION_METRICS } from '../contract/migration-metrics.ts'
 import { metricsNames, metricsReader } from './metrics-reader.ts'
 import type { Included } from './migration-file.ts'
@@ -77,7 +79,7 @@ export function loadWorkspace(file: string, options: LoadOptions): WorkspaceLoad
     metricsProviders: [...parts.metricsProviders],
     databases: [...parts.databases],
     migrations: [...parts.migrations],
-    flags: [],
+    flags: [...parts.flags],
     webhooks: [...parts.webhooks],
     commands: parts.commands,
     commandsDigest: commandsDigest(parts.commands),
@@ -96,6 +98,7 @@ interface Parts {
   readonly webhooks: readonly Webhook[]
   readonly databases: readonly Database[]
   readonly migrations: readonly MigrationDefinition[]
+  readonly flags: readonly FlagSourceConfig[]
   readonly commands: DeclaredCommand[]
   readonly idleStopMs: number | null
 }
@@ -124,18 +127,23 @@ function readParts(root: YAMLMap, path: string, problems: Problems, options: Loa
     notify: field('webhooks', notifyReader(context)),
     databases: field('databases', databasesReader(context)),
     migrations: field('migrations', migrationsReader({ folder: context.folder, databases: keysOf(entryOf(root, 'databases')?.value), services: keysOf(entryOf(root, 'services')?.value), included })),
+    flags: field('flags', anyNode),
     'idle-stop': field('idleStopMs', duration({ minMs: 1000 })),
   })(root, at)
   if (!read) return undefined
+  const tier = read.tier ?? 'dev'
+  const metrics = withMigrations(metricsNames(entryOf(root, 'metrics')?.value, read.metrics), read.migrations ?? [])
+  const inside = (key: string): Reading => at.inside(key, entryOf(root, key)?.keyAt ?? startOf(root), startOf(entryOf(root, key)?.value))
+  const named = { services: keysOf(entryOf(root, 'services')?.value), migrations: keysOf(entryOf(root, 'migrations')?.value) }
+  const flags = read.flags && flagsReader({ tier, context, metrics, ...named })(read.flags, inside('flags'))
   const around: ServiceSurroundings = {
-    tier: read.tier ?? 'dev',
+    tier,
     providers: options.providers,
-    context: { ...context, databases: read.databases ?? [] },
+    context: { ...context, databases: read.databases ?? [], flags: flags ?? [], flagNames: keysOf(entryOf(root, 'flags')?.value) },
     plans: read.plans ?? new YAMLMap(),
     defaults: read.defaults ?? new YAMLMap(),
-    metrics: withMigrations(metricsNames(entryOf(root, 'metrics')?.value, read.metrics), read.migrations ?? []),
+    metrics,
   }
-  const inside = (key: string): Reading => at.inside(key, entryOf(root, key)?.keyAt ?? startOf(root), startOf(entryOf(root, key)?.value))
   record('plans', NAME, () => planReader({ metrics: around.metrics, probes: null }))(around.plans, inside('plans'))
   checkDefaults(inside('defaults'), around)
   const services = readServices(read.services, inside('services'), around)
@@ -151,10 +159,12 @@ function readParts(root: YAMLMap, path: string, problems: Problems, options: Loa
     webhooks: read.webhooks ?? [],
     databases: read.databases ?? [],
     migrations: read.migrations ?? [],
+    flags: flags ?? [],
     commands: [
       ...services.flatMap((service) => service.commands),
       ...declaredAddresses((read.metrics ?? []).map(({ config }) => config), read.webhooks ?? [], read.databases ?? []),
       ...declaredSql(read.migrations ?? []),
+      ...declaredFlagSources(flags ?? []),
     ],
     idleStopMs: read.idleStopMs ?? null,
   }

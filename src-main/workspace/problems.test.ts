@@ -51,7 +51,7 @@ describe('every problem has its place and says what is expected', () => {
     ['a reserved character', 'a: @x\n', '1:4 a value cannot begin with `@` => the value in quotes'],
     ['a nested value', 'a: b: c\n', /^1:4 a mapping begins where a value already stands =>/],
     // The workspace
-    ['an unknown key', service('').replace('tier: dev', 'tier: dev\nidle_stop: 5m'), '3:1 unknown key `idle_stop` in the workspace => did you mean `idle-stop`? Keys here: workspace, tier, services, defaults, plans, roles, metrics, notify, databases, migrations, idle-stop'],
+    ['an unknown key', service('').replace('tier: dev', 'tier: dev\nidle_stop: 5m'), '3:1 unknown key `idle_stop` in the workspace => did you mean `idle-stop`? Keys here: workspace, tier, services, defaults, plans, roles, metrics, notify, databases, migrations, flags, idle-stop'],
     ['a tier that is none', service('').replace('tier: dev', 'tier: production'), '2:7 unknown value `production` => one of dev, staging, prod'],
     ['a missing tier', service('').replace('tier: dev\n', ''), '1:1 `tier` is missing in the workspace => `tier:` with one of dev, staging, prod'],
     ['a tier with no value', service('').replace('tier: dev', 'tier:'), '2:1 nothing where a value is needed => one of dev, staging, prod'],

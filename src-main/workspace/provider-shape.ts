@@ -1,4 +1,5 @@
 import type { ZodType } from 'zod'
+import type { FlagSourceConfig } from '../contract/flag.ts'
 import type { Database } from '../contract/migration-definition.ts'
 import type { Fields } from './collections.ts'
 import type { PathPart, Reading } from './reading.ts'
@@ -11,6 +12,10 @@ export interface ShapeContext {
   readonly variables: Readonly<Record<string, string | undefined>>
   /** Databases of the workspace, which `${database:NAME}` may name. Left out: none. */
   readonly databases?: readonly Database[]
+  /** Flag sources of the workspace, which `${flags-http:NAME}` and `${flags-sync:NAME}` may name. Left out: none. */
+  readonly flags?: readonly FlagSourceConfig[]
+  /** Their names as they are written, also of those with problems of their own. */
+  readonly flagNames?: readonly string[]
 }
 
 /** A command the settings would run. Texts for a person who decides on trust. */

@@ -12,7 +12,7 @@ import { clip } from '../../workspace/units.ts'
 import { variables } from '../../workspace/variables.ts'
 import { localSettingsSchema } from './config.ts'
 import type { ReadyProbe, VersionSource } from './config.ts'
-import { databasesIn } from './references.ts'
+import { databasesIn, flagSourcesIn } from './references.ts'
 import { certainFolder } from './versions.ts'
 
 /** How a service of the local provider is written in the workspace file. docs/workspace.md is the reference. */
@@ -174,6 +174,7 @@ function assemble(read: LocalRead, at: Reading, context: ShapeContext & { readon
   const host = read.host ?? '127.0.0.1'
   const { host: _host, ...given } = read
   const named = databasesIn([read.env, read.envBlue?.env, read.envGreen?.env].flatMap((env) => Object.values(env ?? {})))
+  const sources = flagSourcesIn([read.env, read.envBlue?.env, read.envGreen?.env].flatMap((env) => Object.values(env ?? {})))
   const settings = {
     ...given,
     folder,
@@ -185,6 +186,7 @@ function assemble(read: LocalRead, at: Reading, context: ShapeContext & { readon
     envBlue: read.envBlue?.env ?? {},
     envGreen: read.envGreen?.env ?? {},
     drainMs: context.drainMs,
+    flags: Object.fromEntries((context.flags ?? []).filter(({ name, kind }) => kind === 'file' && sources.includes(name)).map(({ name, settings }) => [name, settings])),
     databases: Object.fromEntries((context.databases ?? []).filter(({ name }) => named.includes(name)).map(({ name, connection }) => [name, connection])),
   }
   return { settings, commands: commandsOf(read, versions, folder), ports: portsOf(read, host, at) }
