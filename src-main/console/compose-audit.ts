@@ -44,7 +44,7 @@ export async function composeAudit(options: ComposeOptions & { readonly auditFil
     service: { list: async () => [], get: refuse, startAgain: refuse, versions: refuse, metrics: refuse, verdicts: refuse, tryCriterion: refuse, tailLogs: () => refuseStream() },
     release: { create: refuse, command: refuse, explain: refuse, foresee: refuse, get: refuse, list: async () => [] },
     migration: { list: async () => [], get: refuse, command: refuse, preflight: refuse, sql: refuse, rehearse: refuse, mismatches: refuse, repair: refuse, samples: refuse, events: refuse },
-    flag: { sources: async () => [], list: async () => [], get: refuse, preview: refuse, check: refuse, define: refuse, defineSegments: refuse, startRollout: refuse, command: refuse, kill: refuse, archive: refuse, compareTiers: refuse, copyTier: refuse, guardSeries: refuse, comparison: refuse, references: refuse },
+    flag: { sources: async () => [], list: async () => [], get: refuse, preview: refuse, check: refuse, define: refuse, defineSegments: refuse, foresee: refuse, startRollout: refuse, command: refuse, kill: refuse, archive: refuse, compareTiers: refuse, copyTier: refuse, guardSeries: refuse, comparison: refuse, references: refuse },
     pair: { get: refuse, check: refuse, compare: refuse, act: refuse },
     journal: createJournalApi(reader, { checkpoint: () => null, note: async () => {} }),
   }

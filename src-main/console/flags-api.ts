@@ -12,6 +12,7 @@ export function createFlagsApi(flags: () => Flags, who: (context: CallContext) =
     check: async ({ source, flag, definition }) => [...(await flags().check(source, flag, definition))],
     define: (input, context) => flags().define(input, who(context)),
     defineSegments: (input, context) => flags().defineSegments(input, who(context)),
+    foresee: ({ source, flag, plan }) => flags().foresee(source, flag, plan),
     startRollout: (input, context) => flags().startRollout(input, who(context)),
     command: (input, context) => flags().command(input, who(context)),
     kill: (input, context) => flags().kill(input, who(context)),

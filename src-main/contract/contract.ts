@@ -11,7 +11,7 @@ import {
   verifyProgressSchema,
 } from './journal.ts'
 import { criterionSchema, criterionTrialSchema, foresightSchema, verdictChangeSchema } from './analysis.ts'
-import { ROLLOUT_COMMANDS, flagComparisonSchema, flagGuardSeriesSchema, flagPreviewSchema, flagReferencesReportSchema, flagSourceViewSchema, flagSummarySchema, flagViewSchema, rolloutViewSchema, tierDifferenceSchema } from './flag.ts'
+import { ROLLOUT_COMMANDS, flagComparisonSchema, flagGuardSeriesSchema, flagPreviewSchema, flagReferencesReportSchema, flagSourceViewSchema, flagSummarySchema, flagViewSchema, rolloutForesightSchema, rolloutViewSchema, tierDifferenceSchema } from './flag.ts'
 import { flagDefinitionSchema, flagProblemSchema, flagRolloutPlanSchema, jsonObjectSchema, segmentSchema } from './flag-definition.ts'
 import { PAIR_ACTS, pairComparisonSchema, pairViewSchema } from './pair.ts'
 import { MIGRATION_COMMANDS, MISMATCH_CLASSES, migrationEventSchema, migrationSampleSchema, migrationViewSchema, mismatchSchema, preflightCheckSchema, preflightReportSchema, sqlStepSchema } from './migration.ts'
@@ -174,6 +174,8 @@ export const contract = {
     define: procedure.input(z.strictObject({ ...flagOf, definition: flagDefinitionSchema, expectedVersion: z.string().nullable(), reason, operationId })).output(flagViewSchema),
     /** All segments of a set at once. */
     defineSegments: procedure.input(z.strictObject({ source: z.string(), segments: z.array(segmentSchema).max(1000), expectedDigest: z.string(), reason, operationId })).output(flagSourceViewSchema),
+    /** What a rollout with this plan would come to. Acts on nothing. */
+    foresee: procedure.input(z.strictObject({ ...flagOf, plan: flagRolloutPlanSchema })).output(rolloutForesightSchema),
     startRollout: procedure
       .input(z.strictObject({ ...flagOf, plan: flagRolloutPlanSchema, expectedVersion: z.string(), reason, operationId }))
       .output(rolloutViewSchema),

@@ -148,6 +148,10 @@ export const rolloutStageViewSchema = z.strictObject({
   blocks: z.array(blockSchema),
 })
 
+/** What a plan would come to with the traffic of now, and what keeps it from running. */
+export const rolloutForesightSchema = z.strictObject({ stages: z.array(rolloutStageViewSchema), problems: z.array(z.string()) })
+export type RolloutForesight = Readonly<z.infer<typeof rolloutForesightSchema>>
+
 export const rolloutViewSchema = z.strictObject({
   rollout: flagRolloutSchema,
   ended: z.boolean(),

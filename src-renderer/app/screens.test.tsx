@@ -359,7 +359,7 @@ describe('the console as a whole', () => {
 
   it('says that only roll back works when the journal cannot be written', async () => {
     openScreen('/', world({ status: makeStatus(NOW, { journal: { count: 5, head: 'ab', writable: false, problem: 'The disk is full.' } }) }))
-    expect((await screen.findByRole('alert')).textContent).toContain('only roll back works')
+    expect((await screen.findByRole('alert')).textContent).toContain('only roll back and the kill switch work')
   })
 
   it('says read only, and by whom, and presses nothing', async () => {

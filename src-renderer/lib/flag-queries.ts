@@ -1,5 +1,6 @@
 import { queryOptions, type QueryClient } from '@tanstack/react-query'
-import type { FlagGuardSeries, FlagSummary } from '../../src-main/contract/flag.ts'
+import type { FlagRolloutPlan } from '../../src-main/contract/flag-definition.ts'
+import type { FlagGuardSeries, FlagSummary, RolloutForesight } from '../../src-main/contract/flag.ts'
 import type { LiveStore } from './live-store.ts'
 import type { Session } from './session.ts'
 
@@ -30,6 +31,15 @@ const COMPARISON_EVERY_MS = 5_000
 export const comparisonQuery = (session: Session, source: string, flag: string) =>
   queryOptions({ queryKey: ['flag.comparison', source, flag], queryFn: () => session.call((client) => client.flag.comparison({ source, flag })), refetchInterval: COMPARISON_EVERY_MS })
 
+/** What a plan would come to; the last answer stays until the next one is there. */
+export const foreseeQuery = (session: Session, source: string, flag: string, plan: FlagRolloutPlan | null) =>
+  queryOptions({
+    queryKey: ['flag.foresee', source, flag, plan],
+    queryFn: () => (plan === null ? null : session.call((client) => client.flag.foresee({ source, flag, plan }))),
+    staleTime: 10_000,
+    placeholderData: (before: RolloutForesight | null | undefined) => before ?? undefined,
+  })
+
 export const compareTiersQuery = (session: Session, source: string, from: 'dev' | 'staging' | 'prod', to: 'dev' | 'staging' | 'prod') =>
   queryOptions({ queryKey: ['flag.compareTiers', source, from, to], queryFn: () => session.call((client) => client.flag.compareTiers({ source, from, to })) })
 
@@ -51,6 +61,8 @@ export const guardSeriesQuery = (session: Session, queries: QueryClient, source:
       const newest = Math.max(before?.exposed.at(-1)?.at ?? 0, before?.unexposed.at(-1)?.at ?? 0)
       const from = now() - spanMs
       const fresh = await session.call((client) => client.flag.guardSeries({ source, flag, fromAt: newest > from ? Math.max(from, newest - LATE_MS) : from }))
+      // A rollout that is over is watched no more: what was seen of it stays while it is looked at.
+      if (fresh.absent !== '' && before && before.exposed.length + before.unexposed.length > 0) return { ...joinGuard(before, { ...fresh, exposed: [], unexposed: [] }, from), absent: '' }
       return before && before.resolutionMs === fresh.resolutionMs && newest > from ? joinGuard(before, fresh, from) : fresh
     },
     refetchInterval: GUARD_EVERY_MS,

@@ -3,7 +3,7 @@ import type { FlagProblem } from '../../src-main/contract/flag-definition.ts'
 import type { FlagComparison, FlagGuardSeries, FlagPreview, FlagReferencesReport, FlagSourceView, FlagSummary, FlagView, TierDifference } from '../../src-main/contract/flag.ts'
 import type { WatchItem } from '../../src-main/contract/system.ts'
 import type { CoreApi } from '../../src-main/rpc/core-api.ts'
-import { makeFlagView } from './test-flags.ts'
+import { makeFlagView, makeRolloutView } from './test-flags.ts'
 
 /** What the double answers about flags. */
 export interface TestFlags {
@@ -80,6 +80,11 @@ export function testFlagApi(flags: TestFlags | undefined, calls: { name: string;
       if (flags) flags.sources = flags.sources.map((each) => (each.name === source.name ? source : each))
       push({ kind: 'flagSource', source })
       return source
+    },
+    foresee: async ({ flag, plan }) => {
+      const { stages } = makeRolloutView({ now: now(), key: flag, plan, changes: { stageIndex: -1, phase: 'planned', stageSince: now(), dueAt: null } })
+      const late = stages.map((stage) => (stage.detectionMs !== null && stage.detectionMs > stage.holdMs ? { ...stage, tooShort: true } : stage))
+      return { stages: late, problems: plan.variants.some(({ variant }) => variant === plan.baseline) ? [`"${plan.baseline}" is both baseline and rolled out.`] : [] }
     },
     startRollout: async (input) => rolloutOf(await act('flag.startRollout', input)),
     command: async (input) => rolloutOf(await act('flag.command', input)),

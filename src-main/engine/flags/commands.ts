@@ -1,6 +1,7 @@
 import { Fault } from '../../contract/fault.ts'
 import type { FlagRollout } from '../../contract/flag.ts'
 import type { Criterion } from '../../contract/analysis.ts'
+import type { FlagRolloutPlan } from '../../contract/flag-definition.ts'
 import type { Operator } from '../../contract/release.ts'
 import { planProblems, safeVariantOf } from '../../core/flags/exposure.ts'
 import type { ObservedFlag } from '../../core/flags/ports.ts'
@@ -50,6 +51,23 @@ export function createCommands(deps: FlagsDeps, board: Board, rollouts: Rollouts
     if (missing !== undefined) throw invalid(`There is no segment "${missing}".`)
     if (capabilities.percent !== null && plan.stages.some(({ percent }) => percent > 0 && percent < 100)) throw new Fault('unsupported', capabilities.percent, 'Use stages of 100 %.')
     if (capabilities.audiences !== null && plan.stages.some(({ audience }) => audience.kind !== 'everyone')) throw new Fault('unsupported', capabilities.audiences, 'Use stages for everyone.')
+  }
+
+  /** The rollout a plan would make, and what is wrong with it. Nothing is written. */
+  async function foresee(source: string, flag: string, plan: FlagRolloutPlan): Promise<{ readonly rollout: FlagRollout; readonly problems: readonly string[] }> {
+    const seat = board.seat(source)
+    const set = board.setOf(source)
+    const observed = await deps.source(source).observe(set, flag)
+    const criteria = criteriaOf(seat)
+    const problems = [...planProblems(observed.definition, plan)]
+    try {
+      if (problems.length === 0) checkPlan(seat, observed, { source, flag, plan, expectedVersion: observed.version, reason: '', operationId: '' }, criteria)
+    } catch (error) {
+      if (!(error instanceof Fault)) throw error
+      problems.push(error.data.message.replace(' Nothing was changed.', ''))
+    }
+    const rollout = planRollout({ id: deps.ids.next(), source, set, flag, number: 1, plan, criteria, before: observed, by: deps.operator().operator, reason: '', at: deps.clock.wallMs() })
+    return { rollout, problems }
   }
 
   /** Written down and begun in one commit: whoever asked for it exposes its first stage. Answers its id. */
@@ -172,6 +190,6 @@ export function createCommands(deps: FlagsDeps, board: Board, rollouts: Rollouts
     )
   }
 
-  return { known, start, command, kill, differenceOf }
+  return { known, foresee, start, command, kill, differenceOf }
 }
 export type Commands = ReturnType<typeof createCommands>

@@ -1,5 +1,5 @@
 import { Fault } from '../../contract/fault.ts'
-import type { FlagComparison, FlagGuardSeries, FlagPreview, FlagReferencesReport, FlagRollout, FlagSourceView, FlagSummary, FlagView, RolloutCommand, RolloutView, TierDifference } from '../../contract/flag.ts'
+import type { FlagComparison, FlagGuardSeries, FlagPreview, FlagReferencesReport, FlagRollout, FlagSourceView, FlagSummary, FlagView, RolloutCommand, RolloutForesight, RolloutView, TierDifference } from '../../contract/flag.ts'
 import type { FlagDefinition, FlagProblem, FlagRolloutPlan, JsonObject, Segment } from '../../contract/flag-definition.ts'
 import type { Operator } from '../../contract/release.ts'
 import type { WaitingItem } from '../../contract/service.ts'
@@ -56,6 +56,8 @@ export interface Flags {
   check(source: string, flag: string, definition: FlagDefinition): Promise<readonly FlagProblem[]>
   define(request: FlagRequest & { readonly definition: FlagDefinition; readonly expectedVersion: string | null }, operator: Operator): Promise<FlagView>
   defineSegments(request: { readonly source: string; readonly segments: readonly Segment[]; readonly expectedDigest: string; readonly reason: string; readonly operationId: string }, operator: Operator): Promise<FlagSourceView>
+  /** What a rollout with this plan would come to. Acts on nothing. */
+  foresee(source: string, flag: string, plan: FlagRolloutPlan): Promise<RolloutForesight>
   startRollout(request: StartRequest, operator: Operator): Promise<RolloutView>
   command(request: RolloutCommandRequest, operator: Operator): Promise<RolloutView>
   kill(request: FlagRequest, operator: Operator): Promise<FlagView>
@@ -160,6 +162,11 @@ export function createFlags(deps: FlagsDeps): Flags {
       await tiers.defineSegments(request, operator)
       await changed(request.source)
       return views.source(board.seat(request.source))
+    },
+    async foresee(source, flag, plan) {
+      await fresh(source)
+      const { rollout, problems } = await commands.foresee(source, flag, plan)
+      return { stages: [...views.rollout(rollout).stages], problems: [...problems] }
     },
     async startRollout(request, operator) {
       await fresh(request.source)

@@ -18,8 +18,8 @@ export function Banners({ status }: { readonly status: SystemStatus | null }) {
       {status && (
         <>
           {!status.journal.writable && status.mode === 'control' && (
-            <Banner tone="fail" icon="fail" alert title="The journal cannot be written: only roll back works.">
-              {status.journal.problem} Roll backs are kept in the emergency file and merged when the journal is back.
+            <Banner tone="fail" icon="fail" alert title="The journal cannot be written: only roll back and the kill switch work.">
+              {status.journal.problem} Both are kept in the emergency file and merged when the journal is back.
             </Banner>
           )}
           {status.mode !== 'control' && (

@@ -52,9 +52,9 @@ export function CodePane({ view }: { readonly view: FlagView }) {
         <ul aria-label="Reads in code" className="border-y border-line-1">
           {places.map((place) => (
             <li key={`${place.file}:${place.line}:${place.column}`} className="grid grid-cols-[minmax(120px,0.8fr)_minmax(0,1.4fr)] gap-x-3 px-4 text-12 leading-[22px]">
-              <span className="mono truncate" title={`${place.file}:${place.line}:${place.column}`}>
-                <bdi>{place.file}</bdi>
-                <span className="text-ink-3">
+              <span className="mono flex min-w-0" title={`${place.file}:${place.line}:${place.column}`}>
+                <bdi className="truncate">{place.file}</bdi>
+                <span className="flex-none text-ink-3">
                   :{place.line}:{place.column}
                 </span>
               </span>

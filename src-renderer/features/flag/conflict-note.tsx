@@ -20,7 +20,7 @@ export function ConflictNote({ what, began, theirs, mine, onKeepMine, onTakeThei
       <p className="flex items-start gap-2">
         <Icon name="watch" className="mt-1 text-watch" />
         <span>
-          <b className="font-medium">Somebody changed {what} meanwhile.</b> <span className="text-ink-2">Nothing was written, and what you typed is still here. Look at both, then choose.</span>
+          <b className="font-medium">Somebody changed {what} meanwhile.</b> <span className="text-ink-2">Nothing was written, and what you typed is still here. Look at both, then choose; nothing is written before you press again.</span>
         </span>
       </p>
       <div className="mt-2 grid grid-cols-2 gap-3 narrow:grid-cols-1">
@@ -34,7 +34,7 @@ export function ConflictNote({ what, began, theirs, mine, onKeepMine, onTakeThei
         </div>
       </div>
       <div className="mt-2 flex flex-wrap gap-2">
-        <Button onClick={onKeepMine}>Keep mine: write it over theirs</Button>
+        <Button onClick={onKeepMine}>Keep mine</Button>
         <Button look="bare" onClick={onTakeTheirs}>
           Take theirs, drop mine
         </Button>

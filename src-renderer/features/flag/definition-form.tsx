@@ -20,6 +20,9 @@ import { PreviewPane } from './preview-pane.tsx'
 import { ProblemList } from './problem-list.tsx'
 import { useFlagCheck } from './use-flag-check.ts'
 
+/** Somebody was faster. */
+const isStale = (fault: FaultData | null) => fault?.code === 'staleGeneration' || fault?.code === 'staleRevision'
+
 /** Making or changing a flag: a form for what the console can express, its text for everything else. */
 export function DefinitionForm({ source, view }: { readonly source: FlagSourceView; readonly view: FlagView | null }) {
   const { session, flagActs } = useConsole()
@@ -41,7 +44,7 @@ export function DefinitionForm({ source, view }: { readonly source: FlagSourceVi
   const isSame = definition !== null && view !== null && JSON.stringify(definition) === JSON.stringify(base.definition)
   const cannot = source.capabilities.define
   const why = off ?? cannot ?? (errorCount > 0 ? plural(errorCount, 'error') : isSame ? 'nothing changed' : null)
-  const isConflict = view !== null && view.version !== base.version && (fault?.code === 'staleGeneration' || !isSame)
+  const isConflict = view !== null && view.version !== base.version && (isStale(fault) || !isSame)
 
   const save = async () => {
     if (!definition || busy || why !== null) return
@@ -67,7 +70,7 @@ export function DefinitionForm({ source, view }: { readonly source: FlagSourceVi
     const act = flagActs.state.get().get(flagId(source.name, definition.key))
     setFault(act?.fault ?? null)
     // What is there by now is needed to show the difference.
-    if (act?.fault?.code === 'staleGeneration') await queries.invalidateQueries({ queryKey: ['flag.get', source.name, definition.key] })
+    if (isStale(act?.fault ?? null)) await queries.invalidateQueries({ queryKey: ['flag.get', source.name, definition.key] })
   }
   const restart = (to: FlagDefinition, version: string | null) => {
     setBase({ definition: to, version })

@@ -3,6 +3,7 @@ import type { FlagSourceView, FlagView } from '../../../src-main/contract/flag.t
 import { FaultNote } from '../../components/fault-note.tsx'
 import { Icon, type IconName } from '../../components/icons.tsx'
 import { Since } from '../../components/time.tsx'
+import { useOpenKill } from './use-flag-press.ts'
 
 interface BannerProps {
   readonly tone: 'fail' | 'watch' | 'plain'
@@ -27,7 +28,9 @@ export function FlagBanner({ tone, icon, title, children }: BannerProps) {
 /** What holds for the flag and must be known before anything is pressed: the gravest first. */
 export function FlagBanners({ view, source }: { readonly view: FlagView; readonly source: FlagSourceView | null }) {
   const rollout = view.rollout && !view.rollout.ended ? view.rollout.rollout : null
+  const over = view.rollout?.ended ? view.rollout.rollout : null
   const { definition, summary } = view
+  const openKill = useOpenKill()
   return (
     <div className="flex-none">
       {source && <SourceBanner source={source} />}
@@ -60,6 +63,14 @@ export function FlagBanners({ view, source }: { readonly view: FlagView; readonl
           </a>
         </FlagBanner>
       )}
+      {over?.rollback?.to === 'safe' && over.rollback.reason === '' && (
+        <FlagBanner tone="plain" icon="wait" title="Killed without a reason.">
+          By {over.rollback.by.name} <Since at={over.rollback.at} /> ago.{' '}
+          <button type="button" className="link text-ink-1" onClick={() => openKill(summary.source, summary.key)}>
+            Say why
+          </button>
+        </FlagBanner>
+      )}
       {definition.state === 'DISABLED' && (
         <FlagBanner tone="watch" icon="watch" title="Its state is DISABLED, which does not mean off.">
           Every caller gets the default written in its own code. The kill switch gives everyone the safe variant instead.
@@ -81,7 +92,7 @@ export function SourceBanner({ source }: { readonly source: FlagSourceView }) {
     <>
       {source.broken && (
         <FlagBanner tone="fail" icon="fail" title={`${source.name} cannot be read as it is now; the last good version is served.`}>
-          Since <Since at={source.broken.since} /> ago: {source.broken.why}
+          For <Since at={source.broken.since} />: {source.broken.why}
           {first && (
             <span className="mono block text-12">
               {first.line}:{first.column} {first.path} {first.message}

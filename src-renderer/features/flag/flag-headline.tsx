@@ -19,11 +19,12 @@ export function FlagTitle({ view }: { readonly view: FlagView }) {
 export function FlagSentence({ view }: { readonly view: FlagView }) {
   const { rollout, summary } = view
   if (!rollout || rollout.ended) {
-    const said = rollout && rollout.rollout.rollback ? rollout.next.replace(/^Nothing: /, '') : ''
+    const back = rollout?.rollout.rollback
+    if (!rollout || !back) return summary.why
     return (
       <>
-        {rollout?.rollout.rollback?.byGuard ? <StateMark wraps state="fail">{`${rollout.headline}. `}</StateMark> : null}
-        {upper(said || summary.why)}
+        {back.byGuard ? <StateMark wraps state="fail">{`${rollout.headline}. `}</StateMark> : `${rollout.headline}${back.reason === '' ? '' : ': '}`}
+        {back.reason === '' ? `. ${summary.why}` : back.reason}
       </>
     )
   }
@@ -56,4 +57,3 @@ function ifNothing(next: string): string {
 }
 
 const lower = (text: string) => `${text.charAt(0).toLowerCase()}${text.slice(1)}`
-const upper = (text: string) => `${text.charAt(0).toUpperCase()}${text.slice(1)}`

@@ -66,7 +66,7 @@ function Age({ flag }: { readonly flag: FlagSummary }) {
   if (flag.changedAt === null) return <>{flag.lastEvaluatedAt === null ? 'not read' : 'as it is'}</>
   const ms = Math.max(0, now - flag.changedAt)
   const age = ms >= DAY_MS ? `${Math.floor(ms / DAY_MS)} d` : ms >= 3_600_000 ? `${Math.floor(ms / 3_600_000)} h` : `${Math.max(1, Math.floor(ms / 60_000))} min`
-  return <>so for {age}</>
+  return <>for {age}</>
 }
 
 function Left({ flag }: { readonly flag: FlagSummary }) {

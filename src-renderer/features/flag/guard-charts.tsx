@@ -41,8 +41,8 @@ export function GuardCharts({ view, entries }: { readonly view: RolloutView; rea
   const judged = (chart: ChartName) => {
     const criteria = rollout.criteria.filter((criterion) => chartOf(criterion) === chart)
     const results = criteria.flatMap((criterion) => {
-      const result = rollout.analysis.find(({ name }) => name === criterion.name)
-      return result ? [{ criterion, result }] : []
+      // With several variants each is judged on its own, and says which it is.
+      return rollout.analysis.filter(({ name }) => name === criterion.name || name.startsWith(`${criterion.name} (`)).map((result) => ({ criterion, result }))
     })
     return {
       limits: criteria.flatMap((criterion): GuardLimit[] => {
@@ -52,7 +52,7 @@ export function GuardCharts({ view, entries }: { readonly view: RolloutView; rea
         return limit === null ? [] : [{ value: limit, label: `${criterion.name}: ${valueWords(criterion.metric, limit)}`, relative: true }]
       }),
       verdict: worstOf(results.map(({ result }) => result)),
-      strips: criteria.flatMap(({ name }) => {
+      strips: results.flatMap(({ result: { name } }) => {
         const mine = segments.get(name)
         return mine ? [{ name, segments: mine }] : []
       }).slice(0, STRIPS),

@@ -1,5 +1,6 @@
+import { useQuery } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
-import { useRef, useState } from 'react'
+import { useDeferredValue, useRef, useState } from 'react'
 import type { FaultData } from '../../../src-main/contract/fault.ts'
 import type { FlagSourceView, FlagView } from '../../../src-main/contract/flag.ts'
 import { Button } from '../../components/button.tsx'
@@ -8,6 +9,7 @@ import { TextField } from '../../components/field.tsx'
 import { Icon } from '../../components/icons.tsx'
 import { PaneHeading } from '../../components/pane.tsx'
 import { useConsole } from '../../lib/console-context.tsx'
+import { foreseeQuery } from '../../lib/flag-queries.ts'
 import { plural } from '../../lib/format.ts'
 import { newOperationId } from '../../lib/operation-id.ts'
 import { toFault } from '../../lib/session.ts'
@@ -32,9 +34,12 @@ export function RolloutForm({ view, source }: { readonly view: FlagView; readonl
   // The same form sent twice is the same act, also when the first answer got lost.
   const operation = useRef<{ readonly of: string; readonly id: string } | null>(null)
   const { plan, errors } = readRollout(draft, key)
+  const asked = useDeferredValue(plan)
+  const foresight = useQuery({ ...foreseeQuery(session, name, key, asked), enabled: asked !== null })
+  const problems = plan !== null && foresight.data && !foresight.isPlaceholderData ? foresight.data.problems : []
   const names = view.definition.variants.map((variant) => variant.name)
   const going = view.rollout && !view.rollout.ended
-  const why = off ?? (going ? 'a rollout of it is under way' : errors ? `the plan has ${plural(errors.size, 'error')}` : null)
+  const why = off ?? (going ? 'a rollout of it is under way' : errors ? `the plan has ${plural(errors.size, 'error')}` : problems.length > 0 ? 'the plan cannot run' : null)
   const back = () => void navigate({ to: '/flags/$source/$key', params: { source: name, key } })
   const begin = async () => {
     if (!plan || busy || why !== null) return
@@ -118,7 +123,14 @@ export function RolloutForm({ view, source }: { readonly view: FlagView; readonl
         </section>
         <section aria-label="What will happen" className="min-w-0">
           <PaneHeading title="What will happen" />
-          <RolloutPreview view={view} plan={plan} source={source} />
+          <RolloutPreview foresight={foresight.data ?? null} plan={plan} source={source} />
+          {problems.length > 0 && (
+            <div className="grid gap-0.5 px-4 py-2">
+              {problems.map((problem) => (
+                <Wrong key={problem}>{problem}</Wrong>
+              ))}
+            </div>
+          )}
           <form
             className="grid gap-3 border-t border-line-1 p-4"
             onSubmit={(event) => {

@@ -29,7 +29,7 @@ export function RulesEditor({ rules, variants, segments, errors, onChange }: Rul
         {rules.map((rule, index) => {
           const wrong = errorsUnder(errors, `targeting.rules.${index}`)
           return (
-            <li key={index} aria-label={`Rule ${index + 1}`} className="grid grid-cols-[22px_minmax(0,1.3fr)_minmax(180px,1fr)_auto] items-start gap-x-3 border-b border-line-1 py-2 narrow:grid-cols-[22px_minmax(0,1fr)]">
+            <li key={index} aria-label={`Rule ${index + 1}`} className="grid grid-cols-[22px_minmax(0,2.2fr)_minmax(180px,1fr)_auto] items-start gap-x-3 border-b border-line-1 py-2 narrow:grid-cols-[22px_minmax(0,1fr)]">
               <span className="pt-[3px] text-12 text-ink-3">{index + 1}</span>
               <AudienceSelect label={`Who rule ${index + 1} is about`} audience={rule.audience} segments={segments} onChange={(audience) => put(index, { ...rule, audience })} />
               <ServeEditor number={index + 1} serve={rule.serve} variants={variants} onChange={(serve) => put(index, { ...rule, serve })} />

@@ -156,15 +156,15 @@ function SourceTiers({ source }: { readonly source: FlagSourceView }) {
 
 const YAML = `flags:
   shop:
-    file:
-      folder: ./flags
+    file: ./flags
     services: [checkout]
+    criteria: [error-rate, p95]
     stages:
-      - { audience: internal, percent: 100, hold: 2h }
-      - { percent: 5, hold: 8h }
-      - { percent: 25, hold: 16h }
-      - { percent: 100, hold: 24h }
-    code: [./services]`
+      - {percent: 100, audience: internal, hold: 2h}
+      - {percent: 5, hold: 8h}
+      - {percent: 25, hold: 16h, approval: true}
+      - {percent: 100, hold: 24h}
+    code: ./services`
 
 /** What a flag is, why there are none, and the ten lines that change it. */
 function NoSource() {

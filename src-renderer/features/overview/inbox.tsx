@@ -68,7 +68,11 @@ function InboxRow({ item }: { readonly item: WaitingItem }) {
           </>
         )}
       </span>
-      {item.flag ? (
+      {item.flag && item.flag.key === '' ? (
+        <Link to="/flags" className={OPEN} aria-label={`Open ${item.service}: ${kind.word}`}>
+          Open
+        </Link>
+      ) : item.flag ? (
         <Link to="/flags/$source/$key" params={{ source: item.flag.source, key: item.flag.key }} className={OPEN} aria-label={`Open ${item.service}: ${kind.word}`}>
           Open
         </Link>
