@@ -1,8 +1,10 @@
-import { Fault } from '../contract/fault.ts'
 import type { FlagSourceConfig, FlagSourceKind } from '../contract/flag.ts'
 import type { FlagSource } from '../core/flags/ports.ts'
 import { openFileSource } from './flagd/file-source.ts'
 import { type FlagServerLink, NO_FLAG_SERVER } from './flagd/flag-server-link.ts'
+import { openLaunchDarklySource } from './launchdarkly/source.ts'
+import { openStatsigSource } from './statsig/source.ts'
+import { openUnleashSource } from './unleash/source.ts'
 
 /** What sources need of the console they work for. */
 export interface FlagSourceContext {
@@ -21,13 +23,14 @@ export function flagSourceContext(dataFolder: string, flagServer: FlagServerLink
 }
 
 /** The one place a further flag system joins: its kind, and what makes a source of its configuration. */
-const KINDS: Readonly<Partial<Record<FlagSourceKind, (config: FlagSourceConfig, context: FlagSourceContext) => FlagSource>>> = {
+const KINDS: Readonly<Record<FlagSourceKind, (config: FlagSourceConfig, context: FlagSourceContext) => FlagSource>> = {
   file: openFileSource,
+  unleash: openUnleashSource,
+  launchdarkly: openLaunchDarklySource,
+  statsig: openStatsigSource,
 }
 
-/** Opens the source a workspace declares. Asks nobody yet. Faults: `invalidInput`, `unsupported`. */
+/** Opens the source a workspace declares. Asks nobody yet. Faults: `invalidInput`. */
 export function openFlagSource(config: FlagSourceConfig, context: FlagSourceContext): FlagSource {
-  const open = KINDS[config.kind]
-  if (!open) throw new Fault('unsupported', `There is no provider for flag sources of the kind ${config.kind}.`, 'Use `file`.')
-  return open(config, context)
+  return KINDS[config.kind](config, context)
 }
