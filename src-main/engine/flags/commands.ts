@@ -16,7 +16,7 @@ import type { FlagsDeps } from './deps.ts'
 import { differenceOf } from './difference.ts'
 import { plain } from './drafts.ts'
 import type { FlagRequest, RolloutCommandRequest, StartRequest } from './flags.ts'
-import type { Rollouts } from './rollouts.ts'
+import { type Rollouts, toFault } from './rollouts.ts'
 import type { Views } from './views.ts'
 
 /** What operators ask of rollouts: checked against table, interlocks, role and revision, then applied; refusals are entries too. */
@@ -168,7 +168,9 @@ export function createCommands(deps: FlagsDeps, board: Board, rollouts: Rollouts
       await command({ rollout: newest.id, command: 'kill', reason, operationId }, operator)
       return
     }
-    const definition = board.seat(source).byKey.get(flag) ?? (await acts.observe(source, set, flag))?.definition ?? null
+    // As it is now; as it was last read where its source does not answer: then it is tried until it does.
+    const last = board.seat(source).byKey.get(flag) ?? null
+    const definition = await acts.observe(source, set, flag).then((now) => now?.definition ?? null, (error: unknown) => (last ? last : Promise.reject(toFault(error))))
     const variant = definition && safeVariantOf(definition)
     const summary = `Kill ${flag}: everyone gets ${variant ?? 'its safe variant'}`
     const act = { source, set, flag, action: 'flag.kill', summary, operator, reason, operationId }

@@ -24,6 +24,8 @@ const LOOK_MS = { file: 2000, vendor: 10_000 } as const
 const SETTLE_TRIES = 10
 const FIRST_RETRY_MS = 500
 const LONGEST_RETRY_MS = 30_000
+/** The part of the time judges may take. */
+const JUDGING_SHARE = 0.3
 
 /** Mends by itself, or may: tried again. */
 const TRANSIENT: readonly FaultCode[] = ['providerUnavailable', 'timeout', 'staleGeneration', 'notVerified', 'journalUnavailable', 'disconnected']
@@ -35,6 +37,7 @@ export function createDriver(deps: FlagsDeps, board: Board, rollouts: Rollouts, 
   const tries = new Map<string, number>()
   const notBefore = new Map<string, number>()
   const lookedAt = new Map<string, number>()
+  const paces = new Map<string, number>()
   const dirty = new Set<string>()
   const stops: (() => void)[] = []
   const timers = new Map<string, () => void>()
@@ -276,7 +279,13 @@ export function createDriver(deps: FlagsDeps, board: Board, rollouts: Rollouts, 
   function judge(rollout: FlagRollout): void {
     if (!JUDGED.includes(rollout.phase) || rollout.verifiedStage === -1) return
     if (criteriaInForce(rollout).length === 0) return checkDue(rollout)
+    const startedMs = clock.monotonicMs()
+    const pace = paces.get(rollout.id)
+    if (pace !== undefined && startedMs < pace) return checkDue(rollout)
     const judgement = guard.judge(rollout)
+    // Many rollouts at once are judged less often, rather than keeping the console from everything else.
+    const tookMs = clock.monotonicMs() - startedMs
+    paces.set(rollout.id, startedMs + (tookMs * board.unended().length) / JUDGING_SHARE)
     board.analysis.set(rollout.id, judgement.results)
     const counted = judgement.results.filter((result) => !isAcknowledged(rollout, result))
     const verdict = overallVerdict(counted)
@@ -314,7 +323,7 @@ export function createDriver(deps: FlagsDeps, board: Board, rollouts: Rollouts, 
   /** An overdue hold advances once, through the same interlocks as a person's. */
   function checkDue(rollout: FlagRollout): void {
     if (jumping || rollout.phase !== 'holding' || rollout.dueAt === null || rollout.paused || clock.monotonicMs() + offsetMs < rollout.dueAt) return
-    if (blocksAutomatic(rollout, factsOf(rollout)).length > 0) return
+    if (blocksAutomatic(rollout, factsOf(rollout)).length > 0 || holdingResults(board.judged(rollout)).length > 0) return
     void once(`due ${rollout.id}`, async () => {
       // Decided on what is there now, not on what was there two seconds ago.
       const observed = await look(rollout)

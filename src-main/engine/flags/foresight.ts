@@ -1,6 +1,6 @@
 import type { FlagRollout } from '../../contract/flag.ts'
 import { expectedDetectionMs } from '../../core/analysis/expected-detection.ts'
-import { criteriaAt } from '../../core/flags/rollout/state.ts'
+import { criteriaAt, rolloutEnded } from '../../core/flags/rollout/state.ts'
 import type { Board } from './board.ts'
 import type { FlagsDeps } from './deps.ts'
 import type { Guard } from './guard.ts'
@@ -16,10 +16,11 @@ export interface StageForesight {
 const HISTORY_MS = 15 * 60_000
 /** What is counted anew each second changes little in so long. */
 const FRESH_MS = 10_000
+const RETRY_MS = 1000
 
 /** How soon harm would be found at each stage, with the traffic of now. */
 export function createForesight(deps: FlagsDeps, board: Board, guard: Guard) {
-  const kept = new Map<string, { readonly at: number; readonly stages: readonly StageForesight[] }>()
+  const kept = new Map<string, { readonly until: number; readonly stages: readonly StageForesight[] }>()
 
   interface Traffic {
     readonly requestsPerSecond: number
@@ -56,10 +57,11 @@ export function createForesight(deps: FlagsDeps, board: Board, guard: Guard) {
   return (rollout: FlagRollout): readonly StageForesight[] => {
     const known = kept.get(rollout.id)
     const now = deps.clock.monotonicMs()
-    if (known && now - known.at < FRESH_MS) return known.stages
-    const traffic = trafficOf(rollout)
+    // Of what is over, what was promised last stands.
+    if (known && (now < known.until || rolloutEnded(rollout.phase))) return known.stages
+    const traffic = rolloutEnded(rollout.phase) ? null : trafficOf(rollout)
     const stages = rollout.plan.stages.map((_stage, index) => stage(rollout, index, traffic))
-    kept.set(rollout.id, { at: now, stages })
+    kept.set(rollout.id, { until: now + (traffic ? FRESH_MS : RETRY_MS), stages })
     return stages
   }
 }

@@ -197,7 +197,7 @@ export function createFlagSimulation(options: FlagSimulationOptions = {}) {
       await time.settle()
     },
     async close(): Promise<void> {
-      await current?.flags.stop()
+      if (current) await act(current.flags.stop())
       current = null
     },
     crashAt(name: string, nth = 1): void {

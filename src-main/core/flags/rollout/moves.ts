@@ -39,7 +39,8 @@ export function resume(rollout: FlagRollout, at: number): FlagRollout | null {
   if (!rollout.paused) return null
   const warned = rollout.analysis.filter(isWarning).map(({ name }) => name)
   const resumed = { ...rollout, paused: null, drift: null, acknowledged: [...new Set([...(rollout.acknowledged ?? []), ...warned])] }
-  if (rollout.drift) return again(resumed, at)
+  // What they made of it is what is replaced: another change of theirs is asked about again.
+  if (rollout.drift) return again({ ...resumed, version: rollout.drift.version }, at)
   const left = rollout.paused.remainingMs ?? null
   return { ...resumed, dueAt: left === null ? null : at + left }
 }

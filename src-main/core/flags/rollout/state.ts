@@ -144,16 +144,18 @@ export interface Holding {
 
 /**
  * What keeps a hold from ending by itself: what was not judged or did not pass. A warning somebody went on from, and a
- * criterion whose doubt is no gate, keep nothing. Missing data always holds.
+ * criterion whose doubt is no gate, keep nothing. Once everyone is exposed there is only a record to compare with, which
+ * ages: doubt keeps nothing then, as in the bake of a release. Missing data always holds.
  */
 export function holdingResults(rollout: FlagRollout): readonly Holding[] {
+  const everyone = percentAt(rollout.plan, Math.max(0, rollout.verifiedStage)) >= 100
   return criteriaInForce(rollout).flatMap((criterion) =>
     rollout.plan.variants.flatMap(({ variant }): Holding[] => {
       const name = resultName(criterion.name, variant, rollout.plan)
       const result = rollout.analysis.find((each) => each.name === name)
       if (!result) return [{ name, why: 'It was not judged yet.' }]
       if (result.verdict === 'pass' || isAcknowledged(rollout, result)) return []
-      if (result.verdict === 'inconclusive' && criterion.doubt === 'goOn' && result.absentSince === null && !result.bothSides) return []
+      if (result.verdict === 'inconclusive' && (everyone || criterion.doubt === 'goOn') && result.absentSince === null && !result.bothSides) return []
       return [{ name, why: result.why }]
     }),
   )
