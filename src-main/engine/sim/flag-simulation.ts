@@ -203,6 +203,9 @@ export function createFlagSimulation(options: FlagSimulationOptions = {}) {
     crashAt(name: string, nth = 1): void {
       crash = { name, nth }
     },
+    disarmed(): void {
+      crash = null
+    },
     failDisk(on: boolean): void {
       diskFails = on
     },
