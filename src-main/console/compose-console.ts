@@ -90,6 +90,7 @@ export async function composeConsole(options: ComposeOptions): Promise<Core> {
       engine: () => engine,
       open: (database) => openDatabase(database, reach),
       rehearse: createRehearse({ ...reach, databases: () => session.inForce?.databases ?? [] }),
+      flags: () => flagging.flags,
       consoleName: consoleName(),
       ports: { store, operator: () => ({ operator: identity.operator(), role: role() }), readOnly: () => readOnlyReason, publish: (item) => publish(item), log, crashPoint: crashPointFromEnvironment(), rehearsed: () => rehearsedBefore(reader) },
     })

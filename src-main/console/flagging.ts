@@ -1,4 +1,6 @@
 import { Fault } from '../contract/fault.ts'
+import type { FlagSourceConfig } from '../contract/flag.ts'
+import type { MigrationDefinition } from '../contract/migration-definition.ts'
 import type { MetricSample } from '../contract/traffic.ts'
 import { ENVIRONMENTS } from '../contract/vocabulary.ts'
 import type { Workspace } from '../contract/workspace.ts'
@@ -52,7 +54,7 @@ export function createFlagging(parts: FlaggingParts): Flagging {
     clock: SYSTEM_CLOCK,
     ids: SYSTEM_IDS,
     tier: workspace?.tier ?? 'dev',
-    configs: workspace?.flags ?? [],
+    configs: (workspace?.flags ?? []).map((config) => withReads(config, workspace?.migrations ?? [])),
     source,
     metrics: { read: (...asked) => parts.metrics().read(...asked), tryQuery: (...asked) => parts.metrics().tryQuery(...asked), intervalMs: (metric) => parts.metrics().intervalMs(metric) },
     serviceCriteria: (name) => workspace?.services.find((service) => service.name === name)?.plan.criteria ?? [],
@@ -79,6 +81,16 @@ export function createFlagging(parts: FlaggingParts): Flagging {
       await Promise.all([...sources.values()].map((opened) => opened.close().catch(() => undefined)))
     },
   }
+}
+
+/** Below it nobody is exposed: a segment counts as 0 % of everyone. */
+const NOBODY = -1
+
+/** A flag that a migration's reads follow sends nobody to the new side before it is there, and compared. */
+function withReads(config: FlagSourceConfig, migrations: readonly MigrationDefinition[]): FlagSourceConfig {
+  const following = migrations.filter(({ readsFlag }) => readsFlag?.source === config.name)
+  const needs = following.map(({ id, readsFlag }) => ({ flag: readsFlag?.flag ?? '', abovePercent: NOBODY, migration: { id, phase: 'switchingReads' as const }, versions: null, why: `It decides where the reads of migration ${id} go.` }))
+  return needs.length === 0 ? config : { ...config, needs: [...config.needs, ...needs] }
 }
 
 /** Null: nobody can say what the service runs. */

@@ -6,10 +6,12 @@ import type { Workspace } from '../contract/workspace.ts'
 import type { VersionInUse } from '../core/interlocks/migration-rules.ts'
 import type { MigrationTarget, Rehearse } from '../core/migration/ports.ts'
 import type { Engine } from '../engine/engine.ts'
+import type { Flags } from '../engine/flags/flags.ts'
 import type { MigrationsDeps } from '../engine/migrations/deps.ts'
 import { createMigrations, type Migrations } from '../engine/migrations/migrations.ts'
 import { createServiceGuard } from '../engine/migrations/service-guard.ts'
 import type { JournalReaderClient } from '../store/reader-client.ts'
+import { createReadsFlags } from './reads-flags.ts'
 import { SYSTEM_CLOCK, SYSTEM_IDS } from './system-ports.ts'
 
 export interface MigratingParts {
@@ -18,6 +20,8 @@ export interface MigratingParts {
   /** Opens a database of the workspace by name, on first use. */
   readonly open: (database: Workspace['databases'][number]) => MigrationTarget
   readonly rehearse: Rehearse
+  /** What keeps the flags that reads follow. */
+  readonly flags: () => Flags
   readonly consoleName: string
   readonly ports: Pick<MigrationsDeps, 'store' | 'operator' | 'readOnly' | 'publish' | 'log' | 'crashPoint' | 'rehearsed'>
 }
@@ -55,6 +59,7 @@ export function createMigrating(parts: MigratingParts): Migrating {
     },
   })
 
+  const readsFlags = createReadsFlags(parts.flags, workspace?.migrations ?? [], SYSTEM_CLOCK)
   const migrations = createMigrations(
     {
       ...parts.ports,
@@ -66,6 +71,7 @@ export function createMigrating(parts: MigratingParts): Migrating {
       consoleName: parts.consoleName,
       versions: (services) => versionsOf(engine(), services),
       judge: (state) => guard.judge(state),
+      readsFlags,
     },
     parts.rehearse,
   )
@@ -73,8 +79,12 @@ export function createMigrating(parts: MigratingParts): Migrating {
   return {
     migrations,
     test: async (name) => [...(await target(name).test())],
-    start: () => migrations.start(),
+    start() {
+      readsFlags.start()
+      migrations.start()
+    },
     async stop() {
+      readsFlags.stop()
       await migrations.stop()
       await Promise.all([...targets.values()].map((opened) => opened.close().catch(() => undefined)))
     },

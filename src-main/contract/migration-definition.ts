@@ -186,6 +186,11 @@ export const migrationDefinitionSchema = z.strictObject({
   verify: verifyOptionsSchema,
   throttle: throttleOptionsSchema,
   policy: migrationPolicySchema,
+  /**
+   * The flag by which code decides where it reads, instead of the share the database keeps: its rollout is the switch of
+   * reads. `variant` is the one that reads new. Left out: none.
+   */
+  readsFlag: z.strictObject({ source: z.string(), flag: z.string(), variant: z.string() }).optional(),
 })
 /** What is to become of which tables. Immutable once started: state in the database holds its digest. */
 export type MigrationDefinition = Readonly<z.infer<typeof migrationDefinitionSchema>>

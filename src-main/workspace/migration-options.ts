@@ -139,3 +139,10 @@ export function migrationServicesReader(services: readonly string[]): Reader<Mig
     return read && Object.entries(read).map(([service, one]) => ({ service, oldVersions: one.oldVersions ?? null, newVersions: one.newVersions ?? null }))
   }
 }
+
+/** `reads-flag: {source: shop, flag: read-new-names, variant: new}`. */
+export const readsFlagReader = mapping('`reads-flag`', {
+  source: field('source', text({ expected: 'the name of a source under `flags`', maxLength: 100 }), 'the source of the flag: `source: shop`'),
+  flag: field('flag', text({ expected: 'the key of a flag', maxLength: 256 }), 'the key of the flag: `flag: read-new-names`'),
+  variant: field('variant', text({ expected: 'the variant with which code reads the new side', maxLength: 200 }), 'the variant that reads new: `variant: new`'),
+})

@@ -8,7 +8,7 @@ import { columnChange, newColumnsReader, replacesReader } from './migration-colu
 import { readIncluded } from './migration-file.ts'
 import type { Included } from './migration-file.ts'
 import { identifier, isKnown, namedExpressions, oneOrMore, tableName } from './migration-names.ts'
-import { migrationServicesReader, policyReader, throttleReader, verifyReader } from './migration-options.ts'
+import { migrationServicesReader, policyReader, readsFlagReader, throttleReader, verifyReader } from './migration-options.ts'
 import { pgrollChange } from './migration-pgroll.ts'
 import { linksReader, newTablesReader, oldReader, tableChange } from './migration-tables-reader.ts'
 import { describe, reportAt } from './reading.ts'
@@ -52,6 +52,7 @@ function fieldsOf(around: MigrationSurroundings) {
     verify: field('verify', verifyReader),
     throttle: field('throttle', throttleReader),
     policy: field('policy', policyReader),
+    'reads-flag': field('readsFlag', readsFlagReader),
   } satisfies Fields
 }
 type MigrationRead = ReadOf<ReturnType<typeof fieldsOf>>
@@ -98,7 +99,9 @@ function inHere(id: string, node: YAMLMap, at: Reading, around: MigrationSurroun
     services: read.services ?? [],
     verify: read.verify ?? DEFAULT_VERIFY,
     throttle: read.throttle ?? DEFAULT_THROTTLE,
-    policy: read.policy ?? DEFAULT_POLICY,
+    // Where a flag decides, the database's own share has nothing to do step by step.
+    policy: read.policy ?? (read.readsFlag ? { ...DEFAULT_POLICY, readSteps: [100] } : DEFAULT_POLICY),
+    ...(read.readsFlag ? { readsFlag: { source: read.readsFlag.source ?? '', flag: read.readsFlag.flag ?? '', variant: read.readsFlag.variant ?? '' } } : {}),
   }
   return at.problems.any ? undefined : checked(definition, at)
 }

@@ -155,6 +155,15 @@ policy: {read-steps: [10, 100], read-hold: 1s, soak: 2s, switch-soak: 3s, tombst
     expect(definition.policy).toEqual({ readSteps: [10, 100], readHoldMs: 1000, soakMs: 2000, switchSoakMs: 3000, tombstoneMs: 4000, approvals: { switchReads: 0, switchWrites: 0, drop: 1 }, rehearsal: 'required', maxPassAgeMs: 300_000, lockTimeoutMs: 100, statementTimeoutMs: 600_000 })
   })
 
+  it('lets reads follow a flag: in one step, unless steps are given', () => {
+    const following = (lines: string) => withMigration(`${SPLIT}\n${lines}`)
+    const follows = 'reads-flag: {source: shop, flag: read-new-names, variant: new}'
+    expect(definitionOf(following(follows))).toMatchObject({ readsFlag: { source: 'shop', flag: 'read-new-names', variant: 'new' }, policy: { readSteps: [100], soakMs: DEFAULT_POLICY.soakMs } })
+    expect(definitionOf(following(`${follows}\npolicy: {read-steps: [50, 100]}`)).policy.readSteps).toEqual([50, 100])
+    expect(definitionOf(withMigration(SPLIT))).not.toHaveProperty('readsFlag')
+    expect(problemsOf(following('reads-flag: {source: shop, flag: read-new-names}'))).toEqual([expect.stringContaining('`variant` is missing in `reads-flag`')])
+  })
+
   it('asks for trust anew when SQL changes', () => {
     const digest = (content: string) => {
       const result = load(content)

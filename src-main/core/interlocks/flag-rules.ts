@@ -73,7 +73,7 @@ export function blocksForPercent(percent: number, facts: Pick<RolloutFacts, 'nee
   return facts.needs.flatMap((need): Block[] => {
     if (percent <= need.abovePercent) return []
     const why = need.why === '' ? '' : ` ${need.why}`
-    const over = need.abovePercent === 0 ? 'Exposing anybody' : `More than ${percentWords(need.abovePercent)}`
+    const over = need.abovePercent <= 0 ? 'Exposing anybody' : `More than ${percentWords(need.abovePercent)}`
     const blocks: Block[] = []
     if (need.migration) {
       const { id, phase } = need.migration

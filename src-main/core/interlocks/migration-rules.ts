@@ -14,6 +14,13 @@ export interface VersionInUse {
   readonly as: 'live' | 'idle' | 'wayBack'
 }
 
+/** Whom the flag that a migration's reads follow gives the new side. */
+export interface FlagReads {
+  readonly given: 'everyone' | 'some' | 'nobody' | 'unknown'
+  /** "25 %", or why nobody knows. */
+  readonly words: string
+}
+
 export interface MigrationFacts {
   readonly now: number
   readonly role: Role
@@ -32,6 +39,8 @@ export interface MigrationFacts {
   readonly typed: string | null
   /** Where it can be rehearsed, or null. */
   readonly rehearsalDatabase: string | null
+  /** Null: its reads follow no flag. */
+  readonly readsFlag: FlagReads | null
 }
 
 type Rule = (state: MigrationState, command: MigrationCommand, facts: MigrationFacts) => Block | null
@@ -110,6 +119,14 @@ const liveReadsNew: Rule = (state, command, facts) => {
   return !blind ? null : { rule: 'versionNeedsOld', reason: `${blind.service} ${blind.environment} ${blind.version} is live and cannot read the new shape.`, unblocks: `When ${blind.service} has no traffic on ${blind.version}.` }
 }
 
+/** Where a flag decides where code reads, everyone reads new before writes are switched. */
+const flagReadsNew: Rule = (state, command, { readsFlag }) => {
+  const follows = state.definition.readsFlag
+  if (!follows || command !== 'advance' || state.phase !== 'switchingReads' || nextReads(state) !== null) return null
+  if (readsFlag?.given === 'everyone') return null
+  return { rule: 'flagReadsOld', reason: `The flag ${follows.flag} of ${follows.source} does not give ${follows.variant} to everyone: ${readsFlag?.words ?? 'it was not read yet'}.`, unblocks: `When its rollout of ${follows.variant} has finished.` }
+}
+
 /** Old is taken away only when nobody runs, stands by or would be started that needs it. */
 const nobodyNeedsOld: Rule = (state, command, facts) => {
   if (command !== 'advance' || (state.phase !== 'switchedWrites' && state.phase !== 'tombstoned')) return null
@@ -131,7 +148,7 @@ const typedName: Rule = (state, command, facts) =>
     : null
 
 const WHO: readonly Rule[] = [roleMayAct, consoleMayAct, databaseAnswers, drivenHere]
-const SAFETY: readonly Rule[] = [journalMustCommit, notPaused, notFailed, preflightPassed, rehearsalDone, approverIsAnother, liveReadsNew, nobodyNeedsOld, typedName]
+const SAFETY: readonly Rule[] = [journalMustCommit, notPaused, notFailed, preflightPassed, rehearsalDone, approverIsAnother, liveReadsNew, flagReadsNew, nobodyNeedsOld, typedName]
 /** Ways back, and what only stops or resumes work. */
 const ALWAYS: readonly MigrationCommand[] = ['rollBack', 'stepBack']
 
@@ -148,9 +165,13 @@ export function blocksForLook(state: MigrationState, look: 'preflight' | 'rehear
   return rules.flatMap((rule) => rule(state, 'start', facts) ?? [])
 }
 
-/** Who still needs the new structure while it is being taken back; null when nobody does. */
-export function keepsNewShape(state: MigrationState, facts: Pick<MigrationFacts, 'versions'>): VersionInUse | null {
-  return facts.versions.find((version) => version.as === 'live' && !shapesOf(state.definition, version.service, version.version).old) ?? null
+/** Who still needs the new structure while it is being taken back, and what ends that, in words; null: nobody does. */
+export function keepsNewShape({ definition }: Pick<MigrationState, 'definition'>, facts: Pick<MigrationFacts, 'versions' | 'readsFlag'>): string | null {
+  const user = facts.versions.find((version) => version.as === 'live' && !shapesOf(definition, version.service, version.version).old)
+  if (user) return `${user.service} ${user.environment} ${user.version} is live and needs it: roll ${user.service} back first`
+  const follows = definition.readsFlag
+  if (!follows || facts.readsFlag?.given === 'nobody') return null
+  return `the flag ${follows.flag} of ${follows.source} may send readers there (${facts.readsFlag?.words ?? 'it was not read yet'}): it is being taken back`
 }
 
 /** Which phase a migration is in; null where its database cannot be read. */

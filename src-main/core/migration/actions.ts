@@ -134,7 +134,7 @@ export function whatHappensNext(state: MigrationState, reading: MigrationReading
   if (state.failure) return `Stopped: ${state.failure.fault.message} ${state.failure.fault.next}`
   if (state.phase === 'rollingBack') {
     const user = keepsNewShape(state, facts)
-    return user ? `Reads and writes are on old. The new structure stays while ${user.service} ${user.environment} ${user.version} is live and needs it: roll ${user.service} back first.` : 'The structure is taken away as soon as its locks can be had.'
+    return user ? `Reads and writes are on old. The new structure stays while ${user}.` : 'The structure is taken away as soon as its locks can be had.'
   }
   if (state.paused) return state.paused.why === '' ? `Paused by ${state.paused.by.name}; both sides are kept equal.` : `Paused: ${state.paused.why} It waits for a person.`
   if (state.phase === 'planned') return 'Nothing: it is only declared.'

@@ -15,6 +15,8 @@ import type { MigrationsDeps } from './deps.ts'
 /** How long one act tries to get its locks before it says so. */
 const DEADLINE_MS = 15_000
 /** A connection that was lost in the middle of a step: the same step is asked for again so often. */
+/** A flag is given so long to be taken back before the way back goes on without it. */
+const FLAG_MS = 5000
 const TRIES = 4
 const RETRY_MS = 500
 
@@ -104,6 +106,8 @@ export function createActs(deps: MigrationsDeps, board: Board, ports: ActPorts) 
     seat.acting = { command: what.action.slice('migration.'.length), since: deps.clock.wallMs(), detail: what.summary }
     board.publish(migration)
     try {
+      // Readers first: a flag that code reads by is taken back before anything here is.
+      if (move.next.readsPercent < before.readsPercent) await takeFlagBack(migration, before, what)
       if (move.step !== 'none') await ports.quiet(migration)
       const applied = await applied_(migration, { ownership, expectRevision: revision, step: move.step, next: move.next, event: { kind: 'state', summary: what.summary, operationId: what.operationId, by: what.operator, evidence: what.evidence ?? null }, deadlineMs: DEADLINE_MS })
       if (move.step !== 'none') seat.ran.set(move.step, applied.tookMs)
@@ -118,6 +122,24 @@ export function createActs(deps: MigrationsDeps, board: Board, ports: ActPorts) 
       seat.acting = null
       await ports.refresh(migration).catch(() => undefined)
       board.publish(migration)
+    }
+  }
+
+  /**
+   * What the flag's source does not answer in time does not hold up the way back: both sides are kept equal until the
+   * flag is seen back, and the driver goes on trying.
+   */
+  async function takeFlagBack(migration: string, state: MigrationState, { operator, reason, operationId }: { readonly operator: Operator; readonly reason: string; readonly operationId: string }): Promise<void> {
+    const flag = state.definition.readsFlag
+    if (!flag || deps.readsFlags.given(flag).given === 'nobody') return
+    let late: () => void = () => undefined
+    const timeout = new Promise<never>((_, reject) => (late = deps.clock.setTimer(FLAG_MS, () => reject(new Fault('timeout', `The flag ${flag.flag} was not taken back within ${FLAG_MS / 1000} s.`, 'It is tried again.')))))
+    try {
+      await Promise.race([deps.readsFlags.takeBack(flag, operator, reason === '' ? `${migration} is taken back` : reason, `${operationId}-flag`), timeout])
+    } catch (error) {
+      await settled(draft({ kind: 'outcome', action: 'migration.flagBack', summary: `The flag ${flag.flag} of ${flag.source} is not back yet: ${toFault(error).message}`, operationId, outcome: 'failed', evidence: plain(toFault(error).data) }, migration), true)
+    } finally {
+      late()
     }
   }
 

@@ -62,6 +62,7 @@ export function createBoard(deps: MigrationsDeps) {
   function facts(found: Seat, typed: string | null = null): MigrationFacts {
     const { operator, role } = deps.operator()
     const { inUse, unknown } = deps.versions(found.definition.services.map(({ service }) => service))
+    const followed = stateOf(found).definition.readsFlag
     return {
       now: deps.clock.wallMs(),
       role,
@@ -76,6 +77,7 @@ export function createBoard(deps: MigrationsDeps) {
       rehearsed: found.rehearsal !== null && (found.preflight === null || found.rehearsal.digest === found.preflight.digest),
       typed,
       rehearsalDatabase: deps.rehearsalOf(found.definition.database),
+      readsFlag: followed ? deps.readsFlags.given(followed) : null,
     }
   }
 

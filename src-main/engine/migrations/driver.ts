@@ -2,6 +2,7 @@ import { Fault } from '../../contract/fault.ts'
 import type { MigrationReading, MigrationState, MigrationWork } from '../../contract/migration.ts'
 import { overallVerdict } from '../../core/analysis/judge.ts'
 import { keepsNewShape } from '../../core/interlocks/migration-rules.ts'
+import { SYSTEM_OPERATOR } from '../../contract/release.ts'
 import type { Ownership } from '../../core/migration/ports.ts'
 import { bothSidesExist, hasEnded, workLeft } from '../../core/migration/state.ts'
 import { type Acts, toFault } from './acts.ts'
@@ -14,6 +15,8 @@ const UNREACHABLE_MS = 5000
 /** What must stop before a step is given so long. */
 const QUIET_MS = 5000
 const RETRY_MS = 2000
+/** A flag that does not go back is asked again so often. */
+const FLAG_RETRY_MS = 5000
 
 const WORK_WORDS: { readonly [W in MigrationWork]: string } = { shadowScan: 'Every row was read through the new shape', backfill: 'Every row is on the new side', validate: 'Constraints are valid and indexes built', fullPass: 'Every row was compared' }
 
@@ -30,6 +33,7 @@ export function createDriver(deps: MigrationsDeps, board: Board, acts: () => Act
   const watch = new Map<string, Running>()
   const busy = new Set<string>()
   const notBefore = new Map<string, number>()
+  const flagNotBefore = new Map<string, number>()
   const alarmed = new Map<string, string>()
   let stopped = false
   let cancel: () => void = () => undefined
@@ -174,7 +178,12 @@ export function createDriver(deps: MigrationsDeps, board: Board, acts: () => Act
     if (owner && !owner.isThis) return disown(id)
     if (state.phase === 'rollingBack') {
       work.get(id)?.aborter.abort()
-      if (keepsNewShape(state, board.facts(seat))) return
+      const flag = state.definition.readsFlag
+      if (flag && deps.readsFlags.given(flag).given !== 'nobody' && (flagNotBefore.get(id) ?? 0) <= deps.clock.monotonicMs()) {
+        flagNotBefore.set(id, deps.clock.monotonicMs() + FLAG_RETRY_MS)
+        once(`flag of ${id}`, () => deps.readsFlags.takeBack(flag, SYSTEM_OPERATOR, `${id} is rolled back`, `${id}-flag-${deps.ids.next()}`))
+      }
+      if (keepsNewShape(state, board.facts(seat)) !== null) return
       if (state.failure === null) once(`collapse ${id}`, async () => void (await acts().signal(id, { type: 'unused' }, 'Take the new structure away')))
       return
     }

@@ -8,6 +8,7 @@ import type { Role } from '../../contract/vocabulary.ts'
 import type { VersionInUse } from '../../core/interlocks/migration-rules.ts'
 import { SAMPLE_DEFINITION } from '../../core/migration/exploration.ts'
 import type { Clock } from '../../core/ports.ts'
+import type { ReadsFlags } from '../migrations/deps.ts'
 import { createMigrations, type Migrations } from '../migrations/migrations.ts'
 import { createFakeDatabase, createFakeTarget } from './fake-database.ts'
 import { createMemoryStore, createSimulatedDisk } from './memory-store.ts'
@@ -20,6 +21,7 @@ export interface MigrationSimulationOptions {
   readonly definition?: Partial<MigrationDefinition>
   readonly versions?: () => readonly VersionInUse[]
   readonly judge?: (state: MigrationState) => readonly CriterionResult[] | null
+  readonly readsFlags?: ReadsFlags
   readonly role?: () => Role
   readonly rows?: number
   /** Name of the rehearsal database. */
@@ -73,6 +75,7 @@ export function createMigrationSimulation(options: MigrationSimulationOptions = 
         readOnly: () => null,
         versions: () => ({ inUse: options.versions?.() ?? [], unknown: [] }),
         judge: options.judge ?? (() => null),
+        readsFlags: options.readsFlags ?? { given: () => ({ given: 'nobody', words: '' }), takeBack: async () => {} },
         rehearsed: async () => [],
         publish: () => {},
         log: (line) => log.push(line),
