@@ -109,7 +109,7 @@ export async function openChildConsole(options: ChildOptions): Promise<ChildCons
     })
   }
   const nounProxy = (noun: string) => new Proxy({}, { get: (_target, verb) => (input: unknown) => call(noun, String(verb), input) })
-  const nouns = Object.fromEntries(['system', 'workspace', 'service', 'release', 'journal'].map((noun) => [noun, nounProxy(noun)])) as unknown as Calls
+  const nouns = Object.fromEntries(['system', 'workspace', 'service', 'release', 'flag', 'journal'].map((noun) => [noun, nounProxy(noun)])) as unknown as Calls
 
   return {
     ...nouns,

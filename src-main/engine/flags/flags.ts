@@ -166,7 +166,10 @@ export function createFlags(deps: FlagsDeps): Flags {
     async foresee(source, flag, plan) {
       await fresh(source)
       const { rollout, problems } = await commands.foresee(source, flag, plan)
-      return { stages: [...views.rollout(rollout).stages], problems: [...problems] }
+      await guard.prime(rollout)
+      const { stages } = views.rollout(rollout)
+      guard.forget(rollout)
+      return { stages: [...stages], problems: [...problems] }
     },
     async startRollout(request, operator) {
       await fresh(request.source)

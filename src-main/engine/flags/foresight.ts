@@ -61,7 +61,8 @@ export function createForesight(deps: FlagsDeps, board: Board, guard: Guard) {
     if (known && (now < known.until || rolloutEnded(rollout.phase))) return known.stages
     const traffic = rolloutEnded(rollout.phase) ? null : trafficOf(rollout)
     const stages = rollout.plan.stages.map((_stage, index) => stage(rollout, index, traffic))
-    kept.set(rollout.id, { until: now + (traffic ? FRESH_MS : RETRY_MS), stages })
+    // What is only asked about is not kept.
+    if (board.rollout(rollout.id)) kept.set(rollout.id, { until: now + (traffic ? FRESH_MS : RETRY_MS), stages })
     return stages
   }
 }

@@ -92,6 +92,15 @@ export function createGuard(deps: FlagsDeps, board: Board) {
       .catch(() => undefined)
   }
 
+  /** Looks at what the source knows of the flag so far, for a rollout that is only asked about. */
+  async function prime(rollout: FlagRollout): Promise<void> {
+    const source = deps.source(rollout.source)
+    if (source.capabilities.outcomes !== null) return
+    const found = await source.outcomes(rollout.set, rollout.flag, clock.wallMs() - PAST_MS).catch(() => null)
+    const { outcomes } = watchOf(rollout.id)
+    for (const [variant, series] of found ?? []) outcomes.set(variant, series)
+  }
+
   function askedOf(watch: Watch, criterion: Criterion, variant: string): Asked {
     const key = JSON.stringify([criterion.metric, variant])
     const found = watch.asked.get(key) ?? { series: emptySeries(), polledAt: -Infinity, pending: false, problem: '' }
@@ -172,6 +181,8 @@ export function createGuard(deps: FlagsDeps, board: Board) {
   return {
     fill,
     judge,
+    prime,
+    forget: (rollout: FlagRollout): void => void watches.delete(rollout.id),
     /** What users without any of the variants did until now. */
     freeze: (rollout: FlagRollout): FrozenBaseline | null => {
       const series = watches.get(rollout.id)?.outcomes.get(rollout.plan.baseline)
