@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { request } from 'node:http'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -166,6 +167,18 @@ describe('events from apps', () => {
       await post('/signalbox/v1/events', { events: [event({ variant: 'on', targetingKey: 'z' })] })
       return (await report('experiments'))['flags'] as unknown as { experiment: string; variants: { users: number }[] }[]
     }, (flags) => flags[0]?.experiment === 'second' && flags[0].variants[0]?.users === 1)
+  })
+
+  it('answers to names of this machine alone, so that no name made to lead here gets in', async () => {
+    const asked = (host: string) =>
+      new Promise<number>((resolve, reject) => {
+        request({ host: '127.0.0.1', port: server.httpPort, path: '/signalbox/v1/status', headers: { host } }, (answer) => resolve(answer.resume().statusCode ?? 0))
+          .on('error', reject)
+          .end()
+      })
+    const statuses: number[] = []
+    for (const host of [`127.0.0.1:${server.httpPort}`, 'localhost:1', 'flags.localhost', '[::1]:80', 'rebound.example', '127.0.0.1.example', 'localhost.example']) statuses.push(await asked(host))
+    expect(statuses).toEqual([200, 200, 200, 200, 421, 421, 421])
   })
 
   it('takes JSON alone, so that no page in a browser can send it unasked', async () => {

@@ -28,6 +28,8 @@ class TooLong extends Error {}
 /** OFREP for apps, events from apps, and reports for the console, on one loopback port. */
 export async function startHttpServer(parts: HttpParts, host: string, port: number): Promise<HttpServer> {
   const server: Server = createServer((request, response) => {
+    // A name that somebody made lead here (DNS rebinding) would let a page in a browser read and write as if it were ours.
+    if (isLoopback(host) && !isLoopback(hostnameOf(request))) return send(response, 421, { errorDetails: 'Ask by 127.0.0.1 or localhost.' })
     handle(parts, request, response).catch((error: unknown) => {
       if (response.headersSent) response.destroy()
       else if (error instanceof TooLong) send(response, 413, { errorDetails: `The body has more than ${MAX_BODY_BYTES} bytes.` }, { connection: 'close' })
@@ -47,6 +49,15 @@ export async function startHttpServer(parts: HttpParts, host: string, port: numb
       clearTimeout(late)
     },
   }
+}
+
+function hostnameOf(request: IncomingMessage): string {
+  const authority = `http://${request.headers.host ?? ''}`
+  return URL.canParse(authority) ? new URL(authority).hostname : ''
+}
+
+function isLoopback(hostname: string): boolean {
+  return /^(127(\.\d{1,3}){3}|localhost|[a-z0-9.-]+\.localhost|\[?::1\]?)$/.test(hostname)
 }
 
 async function handle({ flags, ofrep, ingest, streams, reports }: HttpParts, request: IncomingMessage, response: ServerResponse): Promise<void> {
