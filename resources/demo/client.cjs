@@ -5,7 +5,7 @@ const { connect } = require('node:net')
 const IDLE_KEPT = 16
 
 /**
- * `ask(method, path, done)` sends one request at once, on a free connection or a new one; `done(status, why)` is called
+ * `ask(method, path, done, headers)` sends one request at once, on a free connection or a new one; `done(status, why)` is called
  * exactly once, with status 0 when there was no whole answer. A kept connection that the server had closed meanwhile is
  * replaced once, as every browser does: nothing of an answer had arrived, so nothing is asked twice in vain.
  */
@@ -61,11 +61,12 @@ function createClient({ hostname, port, timeoutMs }) {
     connection.left = -1
     connection.head = ''
     current.timer = setTimeout(() => fail(connection, 'timeout'), timeoutMs)
-    connection.socket.write(`${current.method} ${current.path} HTTP/1.1\r\nhost: ${hostname}:${port}\r\naccept: application/json\r\n${current.method === 'POST' ? 'content-length: 0\r\n' : ''}\r\n`)
+    connection.socket.write(`${current.method} ${current.path} HTTP/1.1\r\nhost: ${hostname}:${port}\r\naccept: application/json\r\n${current.headers}${current.method === 'POST' ? 'content-length: 0\r\n' : ''}\r\n`)
   }
 
   return {
-    ask: (method, path, done) => begin(free.pop() ?? open(), { method, path, done, status: 0, last: false, timer: null }),
+    /** `headers`: whole lines, each with its line break. */
+    ask: (method, path, done, headers = '') => begin(free.pop() ?? open(), { method, path, done, headers, status: 0, last: false, timer: null }),
     close() {
       for (const { socket } of free.splice(0)) socket.destroy()
     },

@@ -17,6 +17,8 @@ const version = process.env.VERSION ?? manifest.version
 /** This service's own live address: only the environment that answers there sends traffic, so that two never do at once. */
 const liveAddress = process.env.LIVE_ADDRESS
 
+/** One in twenty-five is of the staff, who are numbered first. */
+const shopper = () => 1 + Math.floor(Math.random() < 0.04 ? 200 * Math.random() : 200 + 19_800 * Math.random())
 const pick = (list) => list[Math.floor(Math.random() * list.length)]
 const words = ['tea', 'kettle', 'cup', 'filter', 'green tea', 'honey']
 const visits = {
@@ -79,7 +81,7 @@ function visit(target) {
     else if (status >= 500) target.errors += 1
     else target.ok += 1
     if (status === 0 || status >= 500) target.lastFailure = why || `status ${status}`
-  })
+  }, `x-shopper: ${shopper()}\r\n`)
 }
 
 // One timer for all targets: what is due is sent, then sleep until the next arrival. A timer of a busy machine comes late;

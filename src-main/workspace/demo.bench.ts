@@ -6,11 +6,11 @@
  * counts them once for all, and is what ending the demo gives back to the machine.
  */
 import { spawn } from 'node:child_process'
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
 import { numberOption, report } from '../bench/measure.ts'
@@ -38,6 +38,8 @@ async function freePort(): Promise<number> {
 /** The demo on other ports: a workspace like any other, which has to be trusted. */
 async function copyDemo(folder: string): Promise<{ readonly file: string; readonly shoppers: string }> {
   cpSync(join(root, 'resources/demo'), folder, { recursive: true })
+  // Its services find the OpenFeature packages above them, as in the repository.
+  symlinkSync(join(root, 'node_modules'), join(dirname(folder), 'node_modules'))
   const file = join(folder, 'signalbox.yaml')
   let text = readFileSync(file, 'utf8')
   let shoppers = ''

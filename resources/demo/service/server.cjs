@@ -1,8 +1,9 @@
 // One small web service, played by every service of the demo. What it is and how it behaves stands in the version.json of
-// the folder it is started in; PORT and ENVIRONMENT come from Signalbox. No dependencies.
+// the folder it is started in; PORT and ENVIRONMENT come from Signalbox, and where its flags are (flags.cjs).
 require('./small.cjs')
 const { createServer } = require('node:http')
 const { readFileSync } = require('node:fs')
+const { openFlags } = require('./flags.cjs')
 const { createMailbox } = require('./mailbox.cjs')
 const { page } = require('./page.cjs')
 
@@ -32,7 +33,32 @@ function leak() {
 }
 
 const mailbox = service === 'mailer' ? createMailbox({ environment, liveAddress: process.env.LIVE_ADDRESS, delayMs: behaviour.copyDelayMs }) : null
+const flags = openFlags()
 const counts = { requests: 0, errors: 0 }
+
+/** What the flags make of a request: whether the shopper was lost on the way, whether it breaks, and what else it says. */
+const experiences = {
+  async checkout(visit, path) {
+    const isNew = await visit.isOn('new-checkout')
+    if (await visit.isOn('express-checkout')) {
+      // It saves a page, and asks a payment service that is slow and now and then away.
+      await pause(40 + 80 * Math.random())
+      if (Math.random() < 0.08) return { fails: 'payment could not be confirmed' }
+    }
+    if (path === '/' && (await visit.isOn('maintenance-banner'))) return { more: { banner: 'We are back at noon.' } }
+    if (!path.startsWith('/orders')) return {}
+    const wrapping = await visit.isOn('gift-wrapping')
+    // One page instead of three: fewer shoppers leave before the end.
+    if (Math.random() < (isNew ? 0.22 : 0.3)) return { leaves: { step: 'address', checkout: isNew ? 'one page' : 'three pages' } }
+    visit.converted('order', 38.2)
+    return { more: { checkout: isNew ? 'one page' : 'three pages', wrapping } }
+  },
+  async search(visit, path) {
+    if (!path.startsWith('/suggest')) return {}
+    const suggestions = await visit.text('search-suggestions', 'none')
+    return { more: { suggestions } }
+  },
+}
 
 const answers = {
   checkout: (path) => (path.startsWith('/orders') ? { status: 201, body: { order: 100_000 + counts.requests, total: '38.20' } } : { status: 200, body: { items: 3, total: '38.20', currency: 'EUR' } }),
@@ -60,6 +86,10 @@ async function answer(request, response) {
     return lagMs === null ? send(response, 404, { error: 'there is no other side to compare with' }) : send(response, 200, { lagMs })
   }
   counts.requests += 1
+  // Who asks is known to the shop by a header here, by a session elsewhere.
+  const id = Number(request.headers['x-shopper'])
+  const visit = flags && experiences[service] && id > 0 ? flags.visit(id) : null
+  if (visit) response.once('close', () => visit.done(response.statusCode >= 500 || !response.writableFinished))
   await pause(workMs())
   leak()
   if (behaviour.crashAfterRequests > 0 && counts.requests >= behaviour.crashAfterRequests) {
@@ -71,10 +101,13 @@ async function answer(request, response) {
     if (counts.errors % 10 === 1) console.error(`error: ${request.method} ${path}: tax table has no row for region "XI" (${counts.errors} so far)`)
     return send(response, 500, { error: 'tax could not be computed', ...who })
   }
+  const experience = visit ? await experiences[service](visit, path) : {}
+  if (experience.fails) return send(response, 502, { error: experience.fails, ...who })
+  if (experience.leaves) return send(response, 200, { ...experience.leaves, version, environment })
   const wantsPage = path === '/' && (request.headers.accept ?? '').includes('text/html')
   if (wantsPage) return send(response, 200, page(who, manifest))
   const { status, body } = answers[service](path, search)
-  return send(response, status, { ...body, version, environment })
+  return send(response, status, { ...body, ...experience.more, version, environment })
 }
 
 const server = createServer((request, response) => {
@@ -100,5 +133,8 @@ process.on('SIGTERM', () => {
   console.log('asked to stop; answering what is under way')
   clearInterval(report)
   mailbox?.stop()
-  server.close(() => process.exit(0))
+  server.close(() => {
+    if (flags) void flags.close().finally(() => process.exit(0))
+    else process.exit(0)
+  })
 })

@@ -132,8 +132,13 @@ function written(change: FlagChange, now: ObservedFlag | null, at: number): Json
   const before = now && isJsonObject(now.native) ? now.native : {}
   const kept = now ? { createdAt: now.definition.facts.createdAt, changedAt: now.definition.facts.changedAt } : { createdAt: at, changedAt: at }
   const flag = writeFlag({ ...wanted, facts: { ...wanted.facts, ...kept } }, before)
-  return now && !sameServing(before, flag) ? writeFlag({ ...wanted, facts: { ...wanted.facts, ...kept, changedAt: at } }, before) : flag
+  if (now && sameServing(before, flag)) return flag
+  // Other shares are another experiment: users drawn by the old ones would spoil it.
+  const metadata = SPLITS.has(change.kind) && isJsonObject(flag['targeting']) ? { ...wanted.metadata, 'signalbox.experiment': String(at) } : wanted.metadata
+  return writeFlag({ ...wanted, metadata, facts: { ...wanted.facts, ...kept, changedAt: at } }, before)
 }
+
+const SPLITS: ReadonlySet<FlagChange['kind']> = new Set(['define', 'expose'])
 
 const SERVING = ['state', 'defaultVariant', 'targeting', 'variants'] as const
 

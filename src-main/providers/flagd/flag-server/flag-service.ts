@@ -1,6 +1,7 @@
 import { type FeatureFlag, FlagdCore } from '@openfeature/flagd-core'
 import type { JsonObject } from '../../../contract/flag-definition.ts'
 import type { Evaluation } from '../../../core/flags/preview.ts'
+import { isJsonObject } from '../../../core/flags/json.ts'
 import { evaluateFlag } from '../evaluator.ts'
 import type { ServedSet } from '../watch-flag-sets.ts'
 import { createLazyStorage, type LazyStorage } from './lazy-storage.ts'
@@ -21,6 +22,8 @@ export interface FlagService {
   /** Whether results change with time alone. */
   timeDependent(set: string): boolean
   flag(set: string, key: string): FeatureFlag | undefined
+  /** Not everyone has the same. */
+  hasTargeting(set: string, key: string): boolean
   /** Undefined: no such set. */
   evaluate(set: string, key: string, context: JsonObject): EvaluatedFlag | undefined
   evaluateAll(set: string, context: JsonObject): readonly EvaluatedFlag[] | undefined
@@ -50,6 +53,11 @@ export function createFlagService(defaultSet: string): FlagService {
     digest: (set) => sets.get(set)?.set.digest,
     timeDependent: (set) => sets.get(set)?.set.text.includes('$flagd.timestamp') ?? false,
     flag: (set, key) => sets.get(set)?.core.getFlag(key),
+    hasTargeting(set, key) {
+      const all = sets.get(set)?.set.document['flags']
+      const flag = isJsonObject(all) && Object.hasOwn(all, key) ? all[key] : undefined
+      return isJsonObject(flag) && isJsonObject(flag['targeting']) && Object.keys(flag['targeting']).length > 0
+    },
     evaluate(set, key, context) {
       const served = sets.get(set)
       return served && one(served, key, context)

@@ -48,12 +48,14 @@ export interface Ingest {
 
 /** Only flags and variants that exist are counted: nobody can fill memory with names. */
 export function openIngest(flags: FlagService, counts: EvaluationCounts, exposures: Exposures, outcomes: OutcomeCounts): Ingest {
+  /** Everyone has the same: there is nothing to compare any more, and what was counted stays as it was. */
+  const isExperiment = (set: string, key: string): boolean => flags.hasTargeting(set, key)
   const takeOne = (raw: unknown): string | null => {
     const parsed = eventSchema.safeParse(raw)
     if (!parsed.success) return parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ')
     const event = parsed.data
     const set = event.set ?? flags.defaultSet
-    if (event.kind === 'conversion') return exposures.convert(set, event.metric, event.targetingKey, event.value) ? null : 'too many different metrics'
+    if (event.kind === 'conversion') return exposures.convert(set, event.metric, event.targetingKey, event.value, (flag) => isExperiment(set, flag)) ? null : 'too many different metrics'
     const flag = flags.flag(set, event.flag)
     if (!flag) return `there is no flag "${event.flag}" in "${set}"`
     if (!flag.variants.has(event.variant)) return `"${event.flag}" has no variant "${event.variant}"`
@@ -62,7 +64,7 @@ export function openIngest(flags: FlagService, counts: EvaluationCounts, exposur
       const { at = null, count, errors } = event
       const latency = event.latencyMs.map((one) => (typeof one === 'number' ? ([one, 1] as const) : one))
       if (!outcomes.add(set, event.flag, event.variant, at, { count, errors, latency })) return 'too many flags are being measured'
-    } else if (!exposures.expose(set, event.flag, String(flag.metadata['signalbox.experiment'] ?? ''), event.variant, event.targetingKey)) return 'too many flags are being compared'
+    } else if (isExperiment(set, event.flag) && !exposures.expose(set, event.flag, String(flag.metadata['signalbox.experiment'] ?? ''), event.variant, event.targetingKey)) return 'too many flags are being compared'
     return null
   }
   return {

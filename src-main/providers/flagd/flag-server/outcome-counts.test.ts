@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { FlagRolloutPlan } from '../../../contract/flag-definition.ts'
 import { bucketOf } from '../../../core/analysis/latency-histogram.ts'
 import { emptyDocument, putFlag, writeDocument } from '../../../core/flags/flag-set.ts'
 import { booleanFlag } from '../../../core/flags/testing/flags.ts'
@@ -107,9 +108,22 @@ describe('outcomes over the server', () => {
     expect(outcomes?.get('on')).toMatchObject({ requests: [4], errors: [1], latency: [[[bucketOf(1), 1], [bucketOf(2), 1], [bucketOf(40), 2]]] })
     expect(outcomes?.get('off')).toMatchObject({ requests: [0], errors: [0], latency: [[]] })
     await expect(source().outcomes('dev', 'nowhere', 0)).rejects.toMatchObject({ code: 'notFound' })
+    // Only while there is something to compare.
+    await post([{ kind: 'exposure', flag: 'new-checkout', variant: 'off', targetingKey: 'b' }])
+    expect(await source().experiments('dev')).toEqual([])
+    const plan: FlagRolloutPlan = { flag: 'new-checkout', variants: [{ variant: 'on', share: 100 }], baseline: 'off', stages: [{ audience: { kind: 'everyone' }, percent: 50, holdMs: 0, approval: false, criteria: null }] }
+    const before = await source().observe('dev', 'new-checkout')
+    await source().apply({ set: 'dev', key: 'new-checkout', change: { kind: 'expose', before: before.definition, plan, stage: 0 }, expect: before.version, comment: '' })
+    await eventually(async () => (await source().read('dev')).digest, (digest) => server.status().sets[0]?.digest === digest)
     await post([{ kind: 'evaluations', flag: 'new-checkout', variant: 'on', count: 7 }, { kind: 'exposure', flag: 'new-checkout', variant: 'on', targetingKey: 'a' }])
     expect((await source().evaluations('dev'))?.variants).toMatchObject([{ flag: 'new-checkout', variant: 'on', total: 7 }])
     expect(await source().experiments('dev')).toMatchObject([{ flag: 'new-checkout', variants: [{ variant: 'on', users: 1 }] }])
+    const exposed = await source().observe('dev', 'new-checkout')
+    expect(exposed.definition.metadata['signalbox.experiment']).toMatch(/^\d+$/)
+    await source().apply({ set: 'dev', key: 'new-checkout', change: { kind: 'finish', variant: 'on' }, expect: exposed.version, comment: '' })
+    await eventually(async () => (await source().read('dev')).digest, (digest) => server.status().sets[0]?.digest === digest)
+    await post([{ kind: 'exposure', flag: 'new-checkout', variant: 'on', targetingKey: 'c' }, { kind: 'conversion', metric: 'order', targetingKey: 'a' }])
+    expect(await source().experiments('dev')).toMatchObject([{ variants: [{ variant: 'on', users: 1, metrics: {} }] }])
     expect((await source().test()).map(({ ok }) => ok)).toEqual([true, true])
     expect((await source().read('dev')).addresses.map(({ address }) => address)).toEqual([`127.0.0.1:${server.syncPort}`, `http://127.0.0.1:${server.httpPort}`, file()])
   })

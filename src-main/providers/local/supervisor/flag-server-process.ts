@@ -19,6 +19,8 @@ const BACKOFF_MS = 250
 const MAX_ENDS = 5
 const WINDOW_MS = 60_000
 const STOP_MS = 5_000
+/** It makes much short-lived garbage, and needs no large nursery for it. */
+const SMALL = ['--max-semi-space-size=2']
 const LOG_KEPT_BYTES = 1 << 20
 
 /** What of a flag server survives the supervisor. */
@@ -169,7 +171,7 @@ export function createFlagServerProcess(options: FlagServerOptions): FlagServerP
     const log = openSync(places.log, 'a', 0o600)
     const [node, entry] = options.command
     const seed = settings.seed === null ? [] : ['--seed', settings.seed]
-    const child = spawn(node, [entry, '--folder', places.folder, '--keep', places.kept, ...seed, '--set', settings.defaultSet, '--http-port', String(httpPort), '--sync-port', String(syncPort)], {
+    const child = spawn(node, [...SMALL, entry, '--folder', places.folder, '--keep', places.kept, ...seed, '--set', settings.defaultSet, '--http-port', String(httpPort), '--sync-port', String(syncPort)], {
       cwd: dirname(places.log),
       detached: true,
       stdio: ['ignore', log, log],
