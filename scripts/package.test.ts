@@ -87,7 +87,7 @@ describe.skipIf(!onLinux)('what is in the archive', () => {
     for (const key of ['scripts', 'devDependencies']) expect(JSON.parse(readFileSync(join(app, 'package.json'), 'utf8'))).not.toHaveProperty(key)
     expect(listed).toEqual(expect.arrayContaining(['/dist/renderer/index.html', '/dist/resources/icons/tray-failing.png', '/dist/runtime.json', '/dist/desktop/hosts/desktop/preload.cjs', '/dist/desktop/hosts/core-worker.js', '/dist/desktop/store/reader-worker.js']))
     const runtime = JSON.parse(readFileSync(join(app, 'dist', 'runtime.json'), 'utf8')) as Record<string, { files: Record<string, string> }>
-    expect(Object.keys(runtime['local']?.files ?? {})).toEqual(['router.mjs', 'supervisor.mjs'])
+    expect(Object.keys(runtime['local']?.files ?? {})).toEqual(['flag-server.mjs', 'router.mjs', 'supervisor.mjs'])
     for (const [part, { files }] of Object.entries(runtime)) {
       for (const [path, digest] of Object.entries(files)) expect(createHash('sha256').update(readFileSync(join(resources, 'runtime', part, path))).digest('hex'), path).toBe(digest)
     }

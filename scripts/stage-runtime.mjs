@@ -1,11 +1,11 @@
-// What an installed app carries outside its archive: Node, supervisor and router as one file each, and the demo; with the
+// What an installed app carries outside its archive: Node, supervisor, router and flag server as one file each, and the demo; with the
 // digest of every file in runtime.json, which goes inside the archive.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { chmodSync, constants, copyFileSync, cpSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join, relative, sep } from 'node:path'
-import { localBuild, root } from './vite-builds.mjs'
+import { demoBuild, localBuild, root } from './vite-builds.mjs'
 
 /** Writes `dist`/runtime/** and `dist`/runtime.json. */
 export async function stageRuntime(dist) {
@@ -16,8 +16,9 @@ export async function stageRuntime(dist) {
   copyFileSync(nodeBinary(), join(runtime, 'node', name), constants.COPYFILE_FICLONE)
   chmodSync(join(runtime, 'node', name), 0o755)
   const { build } = await import('vite')
-  for (const program of ['supervisor', 'router']) await build(localBuild(program, join(runtime, 'local')))
+  for (const program of ['supervisor', 'router', 'flag-server']) await build(localBuild(program, join(runtime, 'local')))
   cpSync(join(root, 'resources', 'demo'), join(runtime, 'demo'), { recursive: true })
+  await build(demoBuild(join(runtime, 'demo')))
   const workspace = join(runtime, 'demo', 'signalbox.yaml')
   writeFileSync(workspace, withoutPostgres(readFileSync(workspace, 'utf8')))
   const parts = Object.fromEntries(['node', 'local', 'demo'].map((part) => [part, { files: digests(join(runtime, part)) }]))

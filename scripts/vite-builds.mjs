@@ -1,4 +1,4 @@
-// What Vite builds: the renderer, the same for both hosts; and, for an installed app, supervisor and router.
+// What Vite builds: the renderer, the same for both hosts; and, for an installed app, supervisor, router and flag server.
 import { fileURLToPath } from 'node:url'
 
 export const root = fileURLToPath(new URL('..', import.meta.url))
@@ -62,12 +62,26 @@ function preloadFirstScreen() {
   }
 }
 
+const LOCAL_PROGRAMS = { supervisor: 'src-main/providers/local/supervisor/main.ts', router: 'src-main/providers/local/router/main.ts', 'flag-server': 'src-main/providers/flagd/flag-server/main.ts' }
+
 /**
- * Supervisor or router in one file with everything it needs: it is copied out of an installed app and outlives it.
- * @param {'supervisor' | 'router'} program
+ * Supervisor, router or flag server in one file with everything it needs: it is copied out of an installed app and outlives it.
+ * @param {'supervisor' | 'router' | 'flag-server'} program
  * @returns {import('vite').InlineConfig}
  */
 export function localBuild(program, outDir) {
+  return inOneFile(`${root}${LOCAL_PROGRAMS[program]}`, outDir, `${program}.mjs`, 'es')
+}
+
+/**
+ * What services of the demo take from npm, in place of the file that names it: an installed app's demo has no packages above it.
+ * @returns {import('vite').InlineConfig}
+ */
+export function demoBuild(demo) {
+  return inOneFile(`${root}resources/demo/service/open-feature.cjs`, `${demo}/service`, 'open-feature.cjs', 'cjs')
+}
+
+function inOneFile(input, outDir, entryFileNames, format) {
   return {
     configFile: false,
     root,
@@ -80,7 +94,7 @@ export function localBuild(program, outDir) {
       emptyOutDir: false,
       target: 'node24',
       minify: false,
-      rolldownOptions: { input: { [program]: `${root}src-main/providers/local/${program}/main.ts` }, output: { entryFileNames: '[name].mjs', codeSplitting: false } },
+      rolldownOptions: { input, output: { entryFileNames, format, codeSplitting: false } },
     },
   }
 }

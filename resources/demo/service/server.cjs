@@ -54,6 +54,7 @@ const experiences = {
     return { more: { checkout: isNew ? 'one page' : 'three pages', wrapping } }
   },
   async search(visit, path) {
+    if (path.startsWith('/search')) return { more: { filters: await visit.isOn('search-filters') } }
     if (!path.startsWith('/suggest')) return {}
     const suggestions = await visit.text('search-suggestions', 'none')
     return { more: { suggestions } }

@@ -6,7 +6,7 @@ import type { ComposeOptions } from '../../rpc/core-api.ts'
 import { installRuntime, runtimeManifestSchema } from './runtime.ts'
 
 /**
- * For an installed app: puts Node, supervisor, router and demo where they outlive it, and says so to the core.
+ * For an installed app: puts Node, supervisor, router, flag server and demo where they outlive it, and says so to the core.
  * `manifestFile` is inside the app's archive, `source` beside it.
  */
 export async function withInstalledRuntime(compose: ComposeOptions, manifestFile: string, source: string): Promise<ComposeOptions> {
@@ -22,7 +22,7 @@ export async function withInstalledRuntime(compose: ComposeOptions, manifestFile
   return {
     ...compose,
     nodePath,
-    localEntries: { supervisor: join(folders.local, 'supervisor.mjs'), router: join(folders.local, 'router.mjs') },
+    localEntries: { supervisor: join(folders.local, 'supervisor.mjs'), router: join(folders.local, 'router.mjs'), flagServer: join(folders.local, 'flag-server.mjs') },
     demoFile: join(folders.demo, 'signalbox.yaml'),
   }
 }

@@ -15,7 +15,7 @@ const partSchema = z.strictObject({ files: z.record(pathSchema, sha256Schema) })
 export const runtimeManifestSchema = z.strictObject({
   /** Node for supervisor and router: one file. */
   node: partSchema,
-  /** supervisor.mjs and router.mjs, each complete in itself. */
+  /** supervisor.mjs, router.mjs and flag-server.mjs, each complete in itself. */
   local: partSchema,
   /** The demo workspace: services run in its folders. */
   demo: partSchema,
