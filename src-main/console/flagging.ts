@@ -59,6 +59,7 @@ export function createFlagging(parts: FlaggingParts): Flagging {
     metrics: { read: (...asked) => parts.metrics().read(...asked), tryQuery: (...asked) => parts.metrics().tryQuery(...asked), intervalMs: (metric) => parts.metrics().intervalMs(metric) },
     serviceCriteria: (name) => workspace?.services.find((service) => service.name === name)?.plan.criteria ?? [],
     liveTraffic: (service) => liveTraffic(engine(), service),
+    liveEnvironment: (service) => engine().service(service)?.live ?? null,
     liveVersions: (service) => liveVersions(engine(), service),
     migrationPhase: (id) => parts.migrations().phase(id),
     openEvaluator,

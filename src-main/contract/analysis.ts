@@ -15,7 +15,7 @@ export const metricSchema = z.union([
     source: z.literal('query'),
     /** Name of a metrics provider of the workspace. */
     provider: z.string().min(1),
-    /** Template: `${service}`, `${environment}`, `${version}`, `${window}` are replaced. */
+    /** Template: `${service}`, `${environment}`, `${version}`, `${window}` are replaced; of a flag's criterion also `${flag}` and `${variant}`. */
     query: z.string().min(1),
     /** What one unit of the answer is, for people: `ratio`, `ms`, or any word. */
     unit: z.string(),

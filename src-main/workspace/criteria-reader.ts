@@ -56,7 +56,7 @@ function oneCriterion(context: CriteriaContext): Reader<readonly Draft[]> {
     const written = writtenSubject(node)
     const read = mapping(
       'a criterion',
-      { ...subjectFields(), ...ruleFields(written), ...actingFields },
+      { ...subjectFields(context), ...ruleFields(written), ...actingFields },
       { max: 'the highest value that passes is `limit`.', min: 'the lowest value that passes is `at-least`.', threshold: 'the highest value that passes is `limit`.', 'on-no-data': 'it is `no-data`.' },
     )(node, at)
     if (!read) return undefined

@@ -3,7 +3,7 @@ import type { Metric } from '../contract/analysis.ts'
 import { entryOf, field } from './collections.ts'
 import { MIGRATION_MEASURES, MIGRATION_METRICS } from '../contract/migration-metrics.ts'
 import type { MetricsNames } from './metrics-reader.ts'
-import { promqlTemplate } from './promql-text.ts'
+import { flagPromqlTemplate, promqlTemplate } from './promql-text.ts'
 import type { Reading } from './reading.ts'
 import { scalarText } from './reading.ts'
 import { text, word } from './scalars.ts'
@@ -15,6 +15,8 @@ import { clip } from './units.ts'
 export interface CriteriaContext {
   /** Metrics providers by name. */
   readonly metrics: ReadonlyMap<string, MetricsNames>
+  /** `flags`: users of one variant are judged against those of another. Left out: versions of a service. */
+  readonly guards?: 'flags'
   /** The service's probes and how often each asks, ms; null where no service is known yet (under `plans` and `defaults`). */
   readonly probes: { readonly service: string; readonly everyMs: ReadonlyMap<string, number> } | null
 }
@@ -37,11 +39,11 @@ const KINDS: Readonly<Record<MetricWord, SubjectKind>> = { 'error-ratio': 'ratio
 const PROCESS = { cpu: { of: 'cpuPercent', name: 'CPU' }, memory: { of: 'memoryBytes', name: 'Memory' }, 'in-flight': { of: 'inFlight', name: 'Requests in flight' }, restarts: { of: 'restarts', name: 'Restarts' } } as const
 const SUBJECTS = ['metric', 'query', 'probe'] as const
 
-export function subjectFields() {
+export function subjectFields(context: Pick<CriteriaContext, 'guards'>) {
   return {
     metric: field('metric', word(METRIC_WORDS)),
     quantile: field('quantile', word(['p50', 'p95', 'p99'])),
-    query: field('query', promqlTemplate),
+    query: field('query', context.guards === 'flags' ? flagPromqlTemplate : promqlTemplate),
     provider: field('provider', text({ expected: 'the name of a provider under `metrics`', maxLength: 100 })),
     unit: field('unit', text({ expected: 'what one unit of the answer is: `ratio`, `ms`, or any word', maxLength: 40 })),
     probe: field('probe', text({ expected: 'the name of a probe of the service', maxLength: 100 })),
@@ -80,6 +82,10 @@ export function subjectOf(read: SubjectRead, kind: SubjectKind, at: Reading, con
   if (misplaced('provider', 'query', '`provider` only beside `query`') || misplaced('unit', 'query', '`unit` only beside `query`') || misplaced('of', 'probe', '`of` only beside `probe`')) return undefined
   if (has('quantile') && read.metric !== 'latency') {
     if (read.metric !== undefined || asked[0] !== 'metric') at.problems.report(place('quantile'), '`quantile` without `metric: latency`', '`quantile` only beside `metric: latency`')
+    return undefined
+  }
+  if (context.guards === 'flags' && (asked[0] === 'probe' || (asked[0] === 'metric' && KINDS[read.metric ?? 'latency'] !== 'ratio' && KINDS[read.metric ?? 'latency'] !== 'latency'))) {
+    at.problems.report(place(asked[0]), 'what no variant of a flag has one of its own of', '`metric:` with error-ratio, latency, p50, p95 or p99; or `query:` with `${variant}`')
     return undefined
   }
   if (asked[0] === 'query') return querySubject(read, at, context)

@@ -63,7 +63,7 @@ function sourceReader(name: string, around: FlagsSurroundings): Reader<FlagSourc
     launchdarkly: field('launchdarkly', vendorReader('launchdarkly', context)),
     statsig: field('statsig', vendorReader('statsig', context)),
     services: field('services', oneOrMore('services', text({ expected: 'the name of a service under `services`', maxLength: 100 }), 50)),
-    criteria: field('criteria', criteriaReader({ metrics: around.metrics, probes: null })),
+    criteria: field('criteria', criteriaReader({ metrics: around.metrics, probes: null, guards: 'flags' })),
     stages: field('stages', stagesReader(tier)),
     needs: field('needs', needsReader(around)),
     code: field('code', oneOrMore('folders', codeFolder(context), 20)),

@@ -3,7 +3,7 @@ import type { FlagSourceConfig } from '../../contract/flag.ts'
 import type { MigrationPhase } from '../../contract/migration.ts'
 import type { Operator } from '../../contract/release.ts'
 import type { WatchItem } from '../../contract/system.ts'
-import type { Role, Tier } from '../../contract/vocabulary.ts'
+import type { EnvironmentName, Role, Tier } from '../../contract/vocabulary.ts'
 import type { FlagSource } from '../../core/flags/ports.ts'
 import type { OpenEvaluator } from '../../core/flags/preview.ts'
 import type { Clock, CrashPoint, Ids, MetricsSource, Store } from '../../core/ports.ts'
@@ -41,6 +41,8 @@ export interface FlagsDeps {
   readonly serviceCriteria: (service: string) => readonly Criterion[]
   /** Null: it cannot be observed, or had no traffic. */
   readonly liveTraffic: (service: string) => LiveTraffic | null
+  /** The environment with most of a service's traffic; null: not known. */
+  readonly liveEnvironment: (service: string) => EnvironmentName | null
   /** Versions of a service with live traffic; null: they cannot be observed. */
   readonly liveVersions: (service: string) => readonly string[] | null
   /** Null: not declared, or its database cannot be read. */

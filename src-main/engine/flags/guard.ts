@@ -120,7 +120,7 @@ export function createGuard(deps: FlagsDeps, board: Board) {
       asked.polledAt = now
       const service = board.find(rollout.source)?.config.services[0] ?? ''
       metrics
-        .read(criterion.metric, { service, environment: 'green', version: deps.liveVersions(service)?.[0] ?? '', windowMs: queryWindowMs(criterion, intervalMs), flag: { key: rollout.flag, variant } }, asked.series.at.at(-1) ?? clock.wallMs() - PAST_MS)
+        .read(criterion.metric, { service, environment: deps.liveEnvironment(service) ?? 'blue', version: deps.liveVersions(service)?.[0] ?? '', windowMs: queryWindowMs(criterion, intervalMs), flag: { key: rollout.flag, variant } }, asked.series.at.at(-1) ?? clock.wallMs() - PAST_MS)
         .then(
           (reading) => {
             asked.problem = reading.points.every(({ value }) => value === null) ? (reading.notes[0] ?? '') : ''

@@ -130,6 +130,7 @@ export function createFlagSimulation(options: FlagSimulationOptions = {}) {
       metrics: null,
       serviceCriteria: () => [],
       liveTraffic: () => null,
+      liveEnvironment: () => null,
       liveVersions: options.liveVersions ?? (() => []),
       migrationPhase: options.migrationPhase ?? (() => null),
       operator: () => ({ operator: ADA, role: options.role?.() ?? 'admin' }),

@@ -18,6 +18,12 @@ describe('a query filled in', () => {
     ['up{a="', 'up{a="'],
   ])('%s', (query, sent) => expect(fillTemplate(query, target)).toBe(sent))
 
+  it('puts a flag and its variant where a rollout is judged, and nowhere else', () => {
+    const flag = { key: 'new.checkout', variant: 'on' }
+    expect(fillTemplate('sum(rate(orders{flag=~"${flag}", variant="${variant}"}[${window}]))', { ...target, flag })).toBe(String.raw`sum(rate(orders{flag=~"new\\.checkout", variant="on"}[60s]))`)
+    expect(() => fillTemplate('up{v="${variant}"}', target)).toThrow(/what is judged is no flag/)
+  })
+
   it('keeps what is hostile inside its quotes', () => {
     const version = `x"} or vector(1) #\\'\n\`$`
     expect(fillTemplate('up{v="${version}"}', { ...target, version })).toBe(String.raw`up{v="x\"} or vector(1) #\\'\n` + '`$"}')

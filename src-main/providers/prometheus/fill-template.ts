@@ -1,8 +1,8 @@
 import { Fault } from '../../contract/fault.ts'
 import type { MetricTarget } from '../../core/ports.ts'
 
-type Place = 'service' | 'environment' | 'version' | 'window'
-const PLACE = /\$\{(service|environment|version|window)\}/g
+type Place = 'service' | 'environment' | 'version' | 'window' | 'flag' | 'variant'
+const PLACE = /\$\{(service|environment|version|window|flag|variant)\}/g
 /** What may stand outside quotes: a metric's or label's name. Sources: Prometheus data model. */
 const PLAIN_NAME = /^[A-Za-z_:][A-Za-z0-9_:]*$/
 
@@ -14,7 +14,7 @@ const PLAIN_NAME = /^[A-Za-z_:][A-Za-z0-9_:]*$/
  * Sources: Prometheus, "Querying basics" (string literals: Go's escapes in single and double quotes, none in backticks).
  */
 export function fillTemplate(query: string, target: MetricTarget): string {
-  const values: Readonly<Record<Place, string>> = { service: target.service, environment: target.environment, version: target.version, window: promDuration(target.windowMs) }
+  const values: Readonly<Record<Place, string | null>> = { service: target.service, environment: target.environment, version: target.version, window: promDuration(target.windowMs), flag: target.flag?.key ?? null, variant: target.flag?.variant ?? null }
   return literalsOf(query)
     .map(({ text, quote, isRegex }) => text.replaceAll(PLACE, (_place, name: Place) => placed(name, values[name], quote, isRegex)))
     .join('')
@@ -26,7 +26,8 @@ export function promDuration(ms: number): string {
   return whole % 1000 === 0 ? `${whole / 1000}s` : `${whole}ms`
 }
 
-function placed(name: Place, value: string, quote: string | null, isRegex: boolean): string {
+function placed(name: Place, value: string | null, quote: string | null, isRegex: boolean): string {
+  if (value === null) throw new Fault('invalidInput', `The query cannot be sent: it asks for a ${name}, and what is judged is no flag.`, 'Use `${flag}` and `${variant}` in criteria of flags alone.')
   const refuse = (why: string, next: string): never => {
     throw new Fault('invalidInput', `The query cannot be sent: ${name} \`${value.slice(0, 100)}\` ${why}.`, next)
   }
