@@ -1,7 +1,7 @@
 import { Link } from '@tanstack/react-router'
 import type { FlagSourceView, FlagView } from '../../../src-main/contract/flag.ts'
 import { Icon } from '../../components/icons.tsx'
-import { audienceWords, ruleDetail, segmentWords, serveWords } from './flag-words.ts'
+import { audienceWords, ruleDetail, serveWords } from './flag-words.ts'
 
 const LINK = 'inline-flex h-[26px] items-center rounded-2 border border-line-2 bg-bg-2 px-2.5 text-12 font-medium text-ink-1 hover:border-line-3 hover:bg-bg-3'
 
@@ -12,7 +12,6 @@ export function AudiencePane({ view, source }: { readonly view: FlagView; readon
   const segments = source?.segments ?? []
   const rules = targeting.kind === 'rules' ? targeting.rules : []
   const isLastForAll = rules.at(-1)?.audience.kind === 'everyone'
-  const named = new Set(rules.flatMap(({ audience }) => (audience.kind === 'segments' ? audience.anyOf : [])))
   return (
     <>
       <div className="flex h-9 items-center px-4 text-12 text-ink-3">
@@ -54,19 +53,6 @@ export function AudiencePane({ view, source }: { readonly view: FlagView; readon
             </tr>
           </tbody>
         </table>
-      )}
-      {named.size > 0 && (
-        <dl aria-label="Segments" className="grid grid-cols-[auto_minmax(0,1fr)] gap-x-3 border-t border-line-1 px-4 py-2 text-12 leading-5">
-          {[...named].map((name) => {
-            const segment = segments.find((each) => each.name === name)
-            return (
-              <div key={name} className="contents">
-                <dt className="font-medium">{name}</dt>
-                <dd className="mono text-ink-2 [overflow-wrap:anywhere]">{segment ? segmentWords(segment) : 'no such segment: it never matches'}</dd>
-              </div>
-            )
-          })}
-        </dl>
       )}
       <FlagInterlocks view={view} />
     </>

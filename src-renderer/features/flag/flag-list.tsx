@@ -121,8 +121,14 @@ export function FlagList({ current }: { readonly current: { readonly source: str
         <FaultNote key={source} fault={fault} />
       ))}
       {loading && flags.length === 0 && <Skeleton rows={8} />}
-      <div ref={scroll} role="grid" aria-label={TAB_WORDS[tab]} aria-rowcount={rows.length} aria-activedescendant={index === -1 ? undefined : `flag-row-${index}`} tabIndex={0} onKeyDown={onKey} className="min-h-0 flex-1 overflow-y-auto -outline-offset-2">
-        {rows.length === 0 && !loading && <p className="px-4 py-3 text-12 text-ink-3">{words.length > 0 ? 'No flag matches.' : EMPTY[tab]}</p>}
+      <div ref={scroll} role={loading && rows.length === 0 ? undefined : 'grid'} aria-label={TAB_WORDS[tab]} aria-rowcount={rows.length} aria-activedescendant={index === -1 ? undefined : `flag-row-${index}`} tabIndex={0} onKeyDown={onKey} className="min-h-0 flex-1 overflow-y-auto -outline-offset-2">
+        {rows.length === 0 && !loading && (
+          <div role="row">
+            <p role="gridcell" className="px-4 py-3 text-12 text-ink-3">
+              {words.length > 0 ? 'No flag matches.' : EMPTY[tab]}
+            </p>
+          </div>
+        )}
         <div role="rowgroup" className="relative" style={{ height: virtual.getTotalSize() }}>
           {virtual.getVirtualItems().map((item) => {
             const flag = rows[item.index]

@@ -73,7 +73,7 @@ export function GuardRow(props: GuardRowProps) {
           {(['exposed', 'unexposed'] as const).map(
             (name, index) =>
               ends[index] !== null && (
-                <span key={name} aria-hidden="true" className={`absolute z-10 -translate-y-1/2 pl-1.5 text-11 leading-3 ${index === 0 ? 'font-medium' : 'text-ink-2'}`} style={{ left: nowLeft, top: `${(places[index] ?? 0) * 100}%` }}>
+                <span key={name} aria-hidden="true" className={`absolute z-10 -translate-y-1/2 pl-1.5 text-11 leading-3 max-[760px]:hidden ${index === 0 ? 'font-medium' : 'text-ink-2'}`} style={{ left: nowLeft, top: `${(places[index] ?? 0) * 100}%` }}>
                   {name}
                 </span>
               ),

@@ -1,10 +1,11 @@
 import type { JsonObject } from '../../../src-main/contract/flag-definition.ts'
+import { jsonFault } from './json-fault.ts'
 
 export interface JsonPlace {
   readonly message: string
-  /** From 1; null: the reader does not say where. */
-  readonly line: number | null
-  readonly column: number | null
+  /** From 1. */
+  readonly line: number
+  readonly column: number
 }
 
 export type ReadJson = { readonly value: unknown; readonly problem: null } | { readonly value: null; readonly problem: JsonPlace }
@@ -14,17 +15,12 @@ export function readJson(text: string): ReadJson {
   try {
     const value: unknown = JSON.parse(text)
     return { value, problem: null }
-  } catch (error) {
-    const message = error instanceof Error ? error.message : String(error)
-    // V8 names an offset, or line and column, or only what it met.
-    const place = /line (\d+) column (\d+)/.exec(message)
-    const offset = /position (\d+)/.exec(message)
-    const words = message.replace(/ in JSON at position.*$/s, '').replace(/, "?\.{0,3}[\s\S]*is not valid JSON$/, '').replace(/ \(line.*\)$/, '')
-    if (place) return { value: null, problem: { message: words, line: Number(place[1]), column: Number(place[2]) } }
-    const at = offset ? Number(offset[1]) : /end of JSON/i.test(message) ? text.length : null
-    if (at === null) return { value: null, problem: { message: words, line: null, column: null } }
+  } catch {
+    const at = Math.min(jsonFault(text) ?? text.length, text.length)
     const before = text.slice(0, at).split('\n')
-    return { value: null, problem: { message: words, line: before.length, column: (before.at(-1)?.length ?? 0) + 1 } }
+    const met = text.slice(at, at + 12).split(/\s/)[0] ?? ''
+    const message = at >= text.length ? 'it ends too early' : met === '' ? 'something is missing here' : `${JSON.stringify(met).slice(1, -1)} is not expected here`
+    return { value: null, problem: { message, line: before.length, column: (before.at(-1)?.length ?? 0) + 1 } }
   }
 }
 
@@ -37,5 +33,5 @@ export function readJsonObject(text: string): { readonly value: JsonObject; read
 }
 
 export function placeWords({ line, column, message }: JsonPlace): string {
-  return line === null ? message : `Line ${line}, column ${column ?? 1}: ${message}`
+  return `Line ${line}, column ${column}: ${message}`
 }

@@ -10,6 +10,7 @@ import { plural } from '../../lib/format.ts'
 import { SourceBanner } from './flag-banners.tsx'
 import { segmentWords } from './flag-words.ts'
 import { TierDifferences, TierSelect } from './tiers-pane.tsx'
+import { UnderWay } from './under-way.tsx'
 
 const KINDS: Readonly<Record<FlagSourceView['kind'], string>> = { file: 'built in, files of flagd’s schema', unleash: 'Unleash', launchdarkly: 'LaunchDarkly', statsig: 'Statsig' }
 const CAN: Readonly<Record<keyof FlagCapabilities, string>> = { define: 'change flags', segments: 'change segments', percent: 'shares of users', audiences: 'audiences', compareAndSet: 'refuse a change over somebody else’s', evaluations: 'count evaluations', experiments: 'compare variants', outcomes: 'requests by variant', archive: 'remove flags' }
@@ -21,6 +22,7 @@ export function SourceOverview() {
   if (sources.length === 0) return <NoSource />
   return (
     <div className="min-h-0 flex-1 overflow-y-auto -outline-offset-2 narrow:overflow-visible" tabIndex={0} role="region" aria-label="Sources of flags">
+      <UnderWay />
       {sources.map((source) => (
         <Source key={source.name} source={source} />
       ))}
@@ -81,7 +83,9 @@ function Source({ source }: { readonly source: FlagSourceView }) {
                 <div key={`${way} ${address}`} className="contents">
                   <dt>{way}</dt>
                   <dd className="mono [overflow-wrap:anywhere] text-ink-2">{address}</dd>
-                  <CopyButton label="Copy" text={() => address} />
+                  <dd>
+                    <CopyButton label="Copy" text={() => address} />
+                  </dd>
                 </div>
               ))}
             </dl>
