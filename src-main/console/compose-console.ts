@@ -132,6 +132,7 @@ export async function composeConsole(options: ComposeOptions): Promise<Core> {
       },
       operator: () => ({ operator: identity.operator(), role: role() }),
       schema: (service) => migrating.migrations.schema(service),
+      exposed: (service) => flagging.flags.exposed(service),
       otherWaiting: () => [...migrating.migrations.waiting(), ...flagging.flags.waiting()],
       resumesStopped: inForce?.idleStopMs != null && options.scope === 'whole' && readOnlyReason === null,
       readOnly: () => readOnlyReason,

@@ -3,6 +3,7 @@ import type { Plan } from '../contract/plan.ts'
 import { type Block, type Operator, type Release, SYSTEM_OPERATOR } from '../contract/release.ts'
 import type { VersionRef } from '../contract/traffic.ts'
 import type { ReleaseCommand } from '../contract/vocabulary.ts'
+import { blocksForExposed } from '../core/interlocks/exposed-flags.ts'
 import { blocksVersion } from '../core/interlocks/migration-rules.ts'
 import { type Facts, blocksFor, blocksNewRelease } from '../core/interlocks/rules.ts'
 import { describe, overrulesAnalysis } from '../core/release/actions.ts'
@@ -189,6 +190,8 @@ export function createCommands(deps: EngineDeps, memory: Memory, ledger: Ledger)
     // A service that never had a release may be the very one whose database is just being started.
     const unfit = blocksVersion(request.service, candidate.version, deps.schema(request.service)).find(({ rule }) => rule !== 'schemaUnknown' || operator.id !== SYSTEM_OPERATOR.id)
     if (unfit) throw faultOf(unfit)
+    const unknowing = blocksForExposed(request.service, candidate.version, deps.exposed(request.service))[0]
+    if (unknowing) throw faultOf(unknowing)
     return ledger.inTurn(request.service, async () => {
       const record = memory.record(request.service)
       const active = memory.active(request.service)

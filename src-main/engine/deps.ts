@@ -3,6 +3,7 @@ import type { WaitingItem } from '../contract/service.ts'
 import type { WatchItem } from '../contract/system.ts'
 import type { Role } from '../contract/vocabulary.ts'
 import type { ServiceConfig } from '../contract/workspace.ts'
+import type { ExposedFlag } from '../core/interlocks/exposed-flags.ts'
 import type { SchemaPhase } from '../core/interlocks/migration-rules.ts'
 import type { Clock, CrashPoint, DataSync, EnvironmentsProvider, GateRunner, Ids, MetricsSource, MetricsStore, Store } from '../core/ports.ts'
 
@@ -26,6 +27,8 @@ export interface EngineDeps {
   readonly operator: () => { readonly operator: Operator; readonly role: Role }
   /** Phases of the migrations whose tables a service uses: what shape of them a version finds. */
   readonly schema: (service: string) => readonly SchemaPhase[]
+  /** Flags that users have now and that need certain versions of a service. */
+  readonly exposed: (service: string) => readonly ExposedFlag[]
   /** What waits for a person besides releases. */
   readonly otherWaiting: () => readonly WaitingItem[]
   /** Why this console may only read, or null. */

@@ -117,6 +117,7 @@ export function createMemory(deps: EngineDeps) {
         other: other && other.id !== release?.id ? other : null,
         newestId: newestStarted(service)?.id ?? null,
         schema: deps.schema(service),
+        exposed: deps.exposed(service),
       }
     },
   }

@@ -4,6 +4,7 @@ import type { Observed, ObservedService } from '../../contract/traffic.ts'
 import { type ReleaseCommand, type Role, otherEnvironment } from '../../contract/vocabulary.ts'
 import { RELEASE_MACHINE } from '../release/machine.ts'
 import { phaseWords, timeLeft } from '../release/words.ts'
+import { blocksForExposed, type ExposedFlag } from './exposed-flags.ts'
 import { blocksVersion, type SchemaPhase } from './migration-rules.ts'
 
 /** What the rules look at. All of it is data; nothing is fetched here. */
@@ -24,6 +25,8 @@ export interface Facts {
   readonly operatorId: string
   /** Migrations of tables the service uses. */
   readonly schema: readonly SchemaPhase[]
+  /** Flags that users have now and that need certain versions of the service. */
+  readonly exposed: readonly ExposedFlag[]
 }
 
 type Rule = (release: Release, command: ReleaseCommand, facts: Facts) => Block | null
@@ -101,13 +104,17 @@ const schemaMustFit: Rule = (release, command, facts) => {
   return null
 }
 
+/** No version gets users who have a flag that it does not know. */
+const flagsMustFit: Rule = (release, command, facts) =>
+  command === 'start' || FORWARD.includes(command) ? (blocksForExposed(release.service, release.candidate.version, facts.exposed)[0] ?? null) : null
+
 /** Past a marked point of no return, what was retired cannot come back. Nothing else keeps a roll back. */
 const retiredMustFit: Rule = (release, command, facts) =>
   command === 'rollBack' && release.phase === 'retired' && release.stable ? (blocksVersion(release.service, release.stable.version, facts.schema).find(({ rule }) => rule === 'schemaGone') ?? null) : null
 
 /** Rules that hold for every command, roll back included: they say who may act, not what is safe. */
 const WHO: readonly Rule[] = [roleMayAct, consoleMayAct, newestOnly, retiredMustFit]
-const SAFETY: readonly Rule[] = [journalMustCommit, oneReleaseAtATime, shiftMustBeVerified, trafficMustBeKnown, candidateMustBeReady, dataMustKeepUp, schemaMustFit, windowKeepsWayBack, approverIsAnother]
+const SAFETY: readonly Rule[] = [journalMustCommit, oneReleaseAtATime, shiftMustBeVerified, trafficMustBeKnown, candidateMustBeReady, dataMustKeepUp, schemaMustFit, flagsMustFit, windowKeepsWayBack, approverIsAnother]
 
 /** Every reason why a command is not allowed now. Empty: allowed, if the table allows it too. */
 export function blocksFor(release: Release, command: ReleaseCommand, facts: Facts): readonly Block[] {

@@ -5,6 +5,7 @@ import type { Operator } from '../../contract/release.ts'
 import type { WaitingItem } from '../../contract/service.ts'
 import type { WatchItem } from '../../contract/system.ts'
 import type { Tier } from '../../contract/vocabulary.ts'
+import type { ExposedFlag } from '../../core/interlocks/exposed-flags.ts'
 import { exposureWords } from '../../core/flags/rollout/words.ts'
 import { createActs } from './acts.ts'
 import { createBoard } from './board.ts'
@@ -13,6 +14,7 @@ import { createComparisons } from './comparisons.ts'
 import type { FlagsDeps } from './deps.ts'
 import { createDriver } from './driver.ts'
 import { createEditing } from './editing.ts'
+import { exposedNeeds } from './exposed.ts'
 import { createForesight } from './foresight.ts'
 import { createGuard } from './guard.ts'
 import { createReports } from './reports.ts'
@@ -69,6 +71,8 @@ export interface Flags {
   references(source: string): Promise<FlagReferencesReport>
   /** Everything that could be missing between console and one source. Faults: `notFound`. */
   test(source: string): Promise<{ name: string; ok: boolean; detail: string; next: string }[]>
+  /** What releases must know: flags that users have now and that need certain versions of a service. */
+  exposed(service: string): readonly ExposedFlag[]
   waiting(): readonly WaitingItem[]
   snapshot(): readonly WatchItem[]
   names(): readonly string[]
@@ -211,6 +215,7 @@ export function createFlags(deps: FlagsDeps): Flags {
       board.seat(source)
       return [...(await deps.source(source).test())]
     },
+    exposed: (service) => exposedNeeds(board, service),
     waiting: views.waiting,
     snapshot: () => [
       ...board.seats().map((seat): WatchItem => ({ kind: 'flagSource', source: views.source(seat) })),

@@ -1,3 +1,4 @@
+import type { ExposedFlag } from '../../core/interlocks/exposed-flags.ts'
 import type { SchemaPhase } from '../../core/interlocks/migration-rules.ts'
 import { createHash } from 'node:crypto'
 import { seededRandom } from '../../bench/measure.ts'
@@ -39,6 +40,7 @@ export interface SimulationOptions {
   readonly turn?: (to: 'blue' | 'green') => void
   /** Migrations of tables the service uses. */
   readonly schema?: () => readonly SchemaPhase[]
+  readonly exposed?: () => readonly ExposedFlag[]
   /** Why this console may only read; null when it may act. */
   readonly readOnly?: () => string | null
   /** Digest of a version's configuration at a moment, simulated milliseconds since the start. */
@@ -109,6 +111,7 @@ export function createSimulation(options: SimulationOptions = {}) {
       gates: options.gates ?? { run: async (gate) => ({ name: gate.name, state: 'passed', detail: '', exitCode: 0, output: '', endedAt: time.clock.wallMs() }) },
       dataSync: { lagMs: async () => options.lagMs?.() ?? 0, turn: async (_service, _mode, to) => options.turn?.(to) },
       schema: () => options.schema?.() ?? [],
+      exposed: () => options.exposed?.() ?? [],
       otherWaiting: () => [],
       services: [config],
       provider: () => guardedProvider,
