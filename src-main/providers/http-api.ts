@@ -80,7 +80,7 @@ export function createHttpApi(options: HttpApiOptions): HttpApi {
     for (;;) {
       const leftMs = notBefore - options.wallMs()
       if (leftMs > 0) {
-        if (options.wallMs() + leftMs > giveUpAt) throw new Fault('providerUnavailable', `${who} asks to be left alone for ${Math.ceil(leftMs / 1000)} s: its rate limit is reached. Nothing was sent. ${meaning}`, 'Try again then.')
+        if (options.wallMs() + leftMs > giveUpAt) throw new Fault('providerUnavailable', `${who} asks to be left alone for ${Math.ceil(leftMs / 1000)} s: its rate limit is reached. Nothing was sent. ${meaning}`, 'Try again then.', { retryAfterMs: leftMs })
         await wait(leftMs)
       }
       const answer = await send(method, path, request)

@@ -36,6 +36,9 @@ const OPTIONS = {
   'no-open': { type: 'boolean' },
   side: { type: 'string' },
   'no-copy': { type: 'boolean' },
+  source: { type: 'string' },
+  variant: { type: 'string' },
+  context: { type: 'string' },
 } as const
 
 type Values = ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>['values']
@@ -44,7 +47,7 @@ export type OptionName = keyof typeof OPTIONS
 const EVERYWHERE: readonly OptionName[] = ['workspace', 'data', 'json', 'help', 'timeout']
 const FILTERS: readonly OptionName[] = ['text', 'service', 'operator', 'action', 'kind', 'release', 'since', 'until']
 
-/** Per command: its arguments by name, and its own options. */
+/** Per command: its arguments by name (one in brackets may be left out), and its own options. */
 export const COMMANDS = {
   status: { arguments: [], options: [] },
   versions: { arguments: ['SERVICE'], options: [] },
@@ -65,6 +68,10 @@ export const COMMANDS = {
   migration: { arguments: ['MIGRATION'], options: [] },
   pair: { arguments: ['SERVICE', 'ACT'], options: ['side', 'no-copy', 'reason'] },
   migrate: { arguments: ['MIGRATION', 'ACT'], options: ['reason', 'confirm', 'limit'] },
+  flags: { arguments: ['[SOURCE or references]'], options: ['source'] },
+  flag: { arguments: ['FLAG', '[preview]'], options: ['source', 'context'] },
+  rollout: { arguments: ['FLAG', 'ACT'], options: ['source', 'variant', 'reason'] },
+  kill: { arguments: ['FLAG'], options: ['source', 'reason'] },
   trust: { arguments: [], options: ['yes'] },
   start: { arguments: ['SERVICE'], options: ['reason'] },
   upgrade: { arguments: [], options: ['reason'] },
@@ -80,7 +87,7 @@ export type CommandName = keyof typeof COMMANDS
 
 export interface Invocation {
   readonly command: CommandName
-  /** As many as the command names. */
+  /** As many as the command names; those in brackets may be missing. */
   readonly arguments: readonly string[]
   readonly options: Values
 }
@@ -92,7 +99,8 @@ export function parseInvocation(argv: readonly string[]): Invocation | null {
   if (values.help === true || name === undefined || name === 'help') return null
   if (!isCommand(name)) throw new UsageError(`There is no command ${name}.`)
   const command = COMMANDS[name]
-  if (given.length !== command.arguments.length) throw new UsageError(`signalbox ${[name, ...command.arguments].join(' ')}: ${given.length} arguments given.`)
+  const needed = command.arguments.filter((each) => !each.startsWith('['))
+  if (given.length < needed.length || given.length > command.arguments.length) throw new UsageError(`signalbox ${[name, ...command.arguments].join(' ')}: ${given.length} arguments given.`)
   const allowed: readonly string[] = [...EVERYWHERE, ...command.options]
   const stray = Object.keys(values).find((option) => !allowed.includes(option))
   if (stray !== undefined) throw new UsageError(`signalbox ${name} has no option --${stray}.`)

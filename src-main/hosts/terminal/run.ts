@@ -4,6 +4,7 @@ import { abandon, approve, deploy, explain, pause, promote, restoreGuard, resume
 import { type CommandName, parseInvocation } from './arguments.ts'
 import type { Command, CommandContext } from './command.ts'
 import { open, serve } from './console-commands.ts'
+import { flag, flags, kill, rollout } from './flag-commands.ts'
 import { backup, exportJournal, restore, verify } from './journal-commands.ts'
 import type { OpenLink } from './link.ts'
 import { audit, log, status, versions } from './look-commands.ts'
@@ -17,6 +18,7 @@ const COMMAND_TABLE: { readonly [Name in CommandName]: Command } = {
   deploy, promote, approve, pause, resume, retry, abandon, rollback, explain, trust, start, stop,
   upgrade,
   migrations, migration, migrate,
+  flags, flag, rollout, kill,
   pair,
   'suspend-guard': suspendGuard,
   'restore-guard': restoreGuard,

@@ -37,6 +37,16 @@ Migrations
                                preflight | rehearse | sql | mismatches (--limit N) | repair
                                --reason TEXT; --confirm ID for what cannot be undone
 
+Feature flags
+  flags [SOURCE]               every flag: who gets it, its rollout, whether it is stale
+  flags references             where the code still names which flag, searched now
+  flag FLAG                    one of them: rules, stages, what each act would do
+  flag FLAG preview            what a user gets, and why   --context '{"targetingKey": "user-1"}'
+  rollout FLAG ACT             start | advance | approve | pause | resume | rollback | finish | abandon | retry
+                               --variant NAME: the one that is rolled out, or that everyone gets in the end
+  kill FLAG                    everyone gets the safe variant, now; needs no console
+     with any of these: --source NAME when several sources have the flag; --reason TEXT
+
 Blue and green with a database each
   pair SERVICE ACT             status | check | compare | set-up | switch | cancel | tear-down
                                --side blue|green: the one that takes the writes   --no-copy: rows are there  --reason TEXT
@@ -59,4 +69,4 @@ Everywhere
   --help
 
 Exit codes: 0 done, 1 refused by a rule, 2 not understood, 3 something broke, 4 no connection or data folder in use.
-Acts go through the running console, or straight to the services when none runs: a roll back needs no console.`
+Acts go through the running console, or straight to the services when none runs: a roll back and the kill switch need no console.`
