@@ -9,6 +9,7 @@ import type { WatchItem } from '../../contract/system.ts'
 import type { Role } from '../../contract/vocabulary.ts'
 import { exposureOf } from '../../core/flags/exposure.ts'
 import { booleanFlag } from '../../core/flags/testing/flags.ts'
+import type { OpenEvaluator } from '../../core/flags/preview.ts'
 import type { Clock } from '../../core/ports.ts'
 import { bucketOf } from '../../core/analysis/latency-histogram.ts'
 import type { CodeScan } from '../flags/deps.ts'
@@ -39,6 +40,7 @@ export interface FlagSimulationOptions {
   readonly readOnly?: () => string | null
   readonly migrationPhase?: (id: string) => MigrationPhase | null
   readonly liveVersions?: (service: string) => readonly string[] | null
+  readonly openEvaluator?: OpenEvaluator
   readonly scan?: () => Promise<CodeScan>
 }
 
@@ -135,7 +137,7 @@ export function createFlagSimulation(options: FlagSimulationOptions = {}) {
       migrationPhase: options.migrationPhase ?? (() => null),
       operator: () => ({ operator: ADA, role: options.role?.() ?? 'admin' }),
       readOnly: options.readOnly ?? (() => null),
-      openEvaluator: () => ({ evaluate: () => ({ value: true as JsonValue, variant: 'on', reason: 'STATIC', error: null }) }),
+      openEvaluator: options.openEvaluator ?? (() => ({ evaluate: () => ({ value: true as JsonValue, variant: 'on', reason: 'STATIC', error: null }) })),
       scan: options.scan ?? (async () => ({ references: new Map(), files: 0, lines: 0, skipped: 0, tookMs: 0, problems: [] })),
       publish: (item) => (dead ? undefined : published.push(item)),
       log: (line) => (dead ? undefined : log.push(line)),
