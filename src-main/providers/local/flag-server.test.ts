@@ -24,6 +24,11 @@ async function start(bench: Bench, settings: FileSettings, name = 'shop') {
 }
 const evaluate = async (port: number): Promise<unknown> => (await fetch(`http://127.0.0.1:${port}/ofrep/v1/evaluate/flags/new-checkout`, { method: 'POST', body: '{}' })).json()
 const serverOf = async (bench: Bench) => (await bench.provider.supervisorStatus())?.flagServers.find(({ name }) => name === 'shop')
+const backInsteadOf = (bench: Bench, pid: number | null | undefined) =>
+  bench.until('it is back', async () => {
+    const now = await serverOf(bench)
+    return now?.state === 'ready' && now.pid !== pid
+  })
 
 test('a flag server is started when first asked for, comes back at the same ports when it dies, and outlives its supervisor', withBench({}, async (bench) => {
   await bench.provider.ensureSupervisor()
@@ -39,10 +44,7 @@ test('a flag server is started when first asked for, comes back at the same port
   expect(first).toMatchObject({ state: 'ready', ...ports })
 
   process.kill(first?.pid ?? 0, 'SIGKILL')
-  await bench.until('it is back', async () => {
-    const now = await serverOf(bench)
-    return now?.state === 'ready' && now.pid !== first?.pid
-  })
+  await backInsteadOf(bench, first?.pid)
   expect(await start(bench, settings)).toEqual(ports)
   expect(await evaluate(ports.httpPort)).toMatchObject({ value: true })
 
@@ -58,12 +60,15 @@ test('a flag server is started when first asked for, comes back at the same port
   // Taken over, it is still watched.
   const adopted = await serverOf(bench)
   process.kill(adopted?.pid ?? 0, 'SIGKILL')
-  await bench.until('it is back', async () => (await serverOf(bench))?.state === 'ready' && (await serverOf(bench))?.pid !== adopted?.pid)
+  await backInsteadOf(bench, adopted?.pid)
 
   const identity = identify((await serverOf(bench))?.pid ?? 0)
   await bench.provider.stopAll(0)
   expect(identity && isAlive(identity)).toBe(false)
   await bench.until('the supervisor is gone', async () => (await bench.provider.supervisorStatus()) === null)
+  // Whoever goes on looking does not bring back what was ended on purpose.
+  await expect(start(bench, settings)).rejects.toMatchObject({ code: 'providerUnavailable' })
+  expect(await bench.provider.supervisorStatus()).toBeNull()
   await bench.provider.ensureSupervisor()
   expect(await start(bench, settings)).toEqual(ports)
 }), 90_000)

@@ -100,6 +100,12 @@ export function createLocalProvider(options: LocalProviderOptions): LocalProvide
     return isClaimed(paths.lock)
   }
 
+  async function sendIdleExit(start: boolean): Promise<void> {
+    if (idleExitSent) return
+    await client.request('setIdleExit', { idleExitMs: options.idleExitMs ?? null }, { start })
+    idleExitSent = true
+  }
+
   async function observe(service: string) {
     return observedServiceSchema.parse(await client.request('observe', { service }))
   }
@@ -123,10 +129,7 @@ export function createLocalProvider(options: LocalProviderOptions): LocalProvide
       const parsed = localSettingsSchema.safeParse(config.settings)
       if (!parsed.success) throw new Fault('invalidInput', `The settings of ${config.name} for the local provider are not valid: ${z.prettifyError(parsed.error)}`, 'Correct the workspace.')
       known.set(config.name, parsed.data)
-      if (!idleExitSent) {
-        await client.request('setIdleExit', { idleExitMs: options.idleExitMs ?? null }, { start: true })
-        idleExitSent = true
-      }
+      await sendIdleExit(true)
       await client.request('register', { name: config.name, settings: parsed.data, variables: referencedValues(parsed.data, process.env) }, { start: true })
     },
     observe,
@@ -215,7 +218,9 @@ export function createLocalProvider(options: LocalProviderOptions): LocalProvide
           const found = (await supervisor())?.flagServers.find((server) => server.name === name)
           return found?.httpPort && found.syncPort ? { httpPort: found.httpPort, syncPort: found.syncPort } : { why: 'It does not run, and this was opened only to look.' }
         }
-        return flagPortsSchema.parse(await client.request('flags.start', { name, settings }, { timeoutMs: FLAG_SERVER_START_MS, start: true }))
+        // Asked for again and again by whoever looks at flags: what was ended on purpose stays ended.
+        await sendIdleExit(false)
+        return flagPortsSchema.parse(await client.request('flags.start', { name, settings }, { timeoutMs: FLAG_SERVER_START_MS }))
       },
     },
     async renew() {
