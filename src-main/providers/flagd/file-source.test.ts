@@ -87,6 +87,19 @@ describe('a flag set as a source', () => {
     await expect(apply({ kind: 'kill', variant: 'off' }, null, 'fourth')).rejects.toMatchObject({ code: 'notFound' })
   })
 
+  it('sees that rules were changed as asked, the experiment they begin aside, and writes one that is asked for alone', async () => {
+    const pro = { audience: { kind: 'conditions' as const, match: 'all' as const, conditions: [{ test: 'is' as const, attribute: 'plan', value: 'pro' }] }, serve: { kind: 'variant' as const, variant: 'on' } }
+    const wanted = { kind: 'define', definition: booleanFlag('new-checkout', [pro]) } as const
+    await apply(wanted, await version())
+    const now = await source.observe('dev', 'new-checkout')
+    expect(now.definition.metadata).toEqual({ 'signalbox.experiment': String(NOW) })
+    expect(source.matches(wanted, now)).toBe(true)
+    expect(source.matches({ kind: 'define', definition: booleanFlag('new-checkout') }, now)).toBe(false)
+    const anew = { kind: 'define', definition: { ...now.definition, metadata: { 'signalbox.experiment': 'second' } } } as const
+    await apply(anew, now.version)
+    expect((await source.observe('dev', 'new-checkout')).definition.metadata).toEqual({ 'signalbox.experiment': 'second' })
+  })
+
   it('lets writers of different flags all win, and one of those of the same flag', async () => {
     const others = Array.from({ length: 8 }, (_, index) => `flag-${index}`)
     await Promise.all(others.map((key) => open().apply({ set: 'dev', key, change: { kind: 'define', definition: booleanFlag(key) }, expect: null, comment: '' })))

@@ -152,20 +152,32 @@ function normal(part: (typeof SERVING)[number], value: JsonValue | undefined): J
   return part === 'defaultVariant' && (value === undefined || value === '') ? null : value
 }
 
-function matches(change: FlagChange, { definition, native }: ObservedFlag): boolean {
+function matches(change: FlagChange, observed: ObservedFlag): boolean {
+  return isSame(change, observed, startedExperiment(observed))
+}
+
+/** The experiment that came with the last change of shares, which no definition asks for; null: it was asked for, or there is none. */
+function startedExperiment({ definition }: ObservedFlag): string | null {
+  const { changedAt } = definition.facts
+  return changedAt !== null && definition.metadata['signalbox.experiment'] === String(changedAt) ? String(changedAt) : null
+}
+
+/** `experiment`: one that may be there unasked. */
+function isSame(change: FlagChange, { definition, native }: ObservedFlag, experiment: string | null): boolean {
   if (!isJsonObject(native)) return false
   if (change.kind === 'restore') return isJsonObject(change.native) && sameServing(change.native, native)
   if (change.kind === 'archive') return definition.facts.archived
   const wanted = changedFlag(change, definition)
   if (!wanted) return false
   const dates = { createdAt: definition.facts.createdAt, changedAt: definition.facts.changedAt }
-  const flag = writeFlag({ ...wanted, facts: { ...wanted.facts, ...dates } }, native)
+  const metadata = experiment === null ? wanted.metadata : { ...wanted.metadata, 'signalbox.experiment': experiment }
+  const flag = writeFlag({ ...wanted, metadata, facts: { ...wanted.facts, ...dates } }, native)
   return sameServing(flag, native) && (change.kind !== 'define' || sameJson(flag['metadata'] ?? {}, native['metadata'] ?? {}))
 }
 
 /** Restoring puts back the very JSON, words and dates as well. */
 function isDone(change: FlagChange, now: ObservedFlag): boolean {
-  return change.kind === 'restore' ? sameJson(change.native, now.native) : matches(change, now)
+  return change.kind === 'restore' ? sameJson(change.native, now.native) : isSame(change, now, null)
 }
 
 function withSegments(document: JsonObject, segments: readonly Segment[]): JsonObject {
