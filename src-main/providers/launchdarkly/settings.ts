@@ -5,7 +5,7 @@ export const launchDarklySettingsSchema = z.strictObject({
   url: z.url({ protocol: /^https?$/ }).default('https://app.launchdarkly.com'),
   /** An access token that may change flags; `${env:NAME}` is filled in when it is used. */
   token: z.string().min(1),
-  project: z.string().min(1).max(100),
+  project: z.string().min(1).max(100).default('default'),
   /** What shares are drawn among. */
   contextKind: z.string().min(1).max(100).default('user'),
   timeoutMs: z.int().min(100).max(120_000).default(10_000),
