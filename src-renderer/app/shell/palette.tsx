@@ -41,13 +41,22 @@ export function Palette() {
     <Dialog.Root open={open} onOpenChange={(next) => !next && close()}>
       <Dialog.Portal>
         <Dialog.Overlay className="fixed inset-0 z-40 bg-scrim" />
-        <Dialog.Content aria-describedby={undefined} onCloseAutoFocus={focusBack} className="fixed top-[10vh] left-1/2 z-50 w-[640px] max-w-[calc(100vw-32px)] -translate-x-1/2 rounded-2 border border-line-3 bg-bg-2">
+        <Dialog.Content aria-describedby={undefined} onOpenAutoFocus={toTheEnd} onCloseAutoFocus={focusBack} className="fixed top-[10vh] left-1/2 z-50 w-[640px] max-w-[calc(100vw-32px)] -translate-x-1/2 rounded-2 border border-line-3 bg-bg-2">
           <Dialog.Title className="sr-only">Service, action, screen</Dialog.Title>
           <PaletteBody onClose={close} />
         </Dialog.Content>
       </Dialog.Portal>
     </Dialog.Root>
   )
+}
+
+/** What stands there already is gone on from, not typed over. */
+function toTheEnd(event: Event): void {
+  const input = event.currentTarget instanceof Element ? event.currentTarget.querySelector('input') : null
+  if (!input) return
+  event.preventDefault()
+  input.focus()
+  input.setSelectionRange(input.value.length, input.value.length)
 }
 
 function PaletteBody({ onClose }: { readonly onClose: () => void }) {
@@ -85,7 +94,7 @@ function PaletteBody({ onClose }: { readonly onClose: () => void }) {
             ))}
           </Command.Group>
         )}
-        <PaletteFlags fits={fits} go={go} hasText={words.length > 0} />
+        <PaletteFlags fits={fits} go={go} words={words} />
         <Migrations fits={fits} go={go} hasText={words.length > 0} />
         <Screens fits={fits} go={go} />
       </Command.List>

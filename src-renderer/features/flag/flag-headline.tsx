@@ -40,7 +40,7 @@ function guardWords({ rollout }: FlagView): string {
   if (rollout?.rollout.phase !== 'holding' || results.length === 0) return ''
   const failing = results.filter(({ verdict }) => verdict === 'fail').length
   const unsure = results.filter(({ verdict }) => verdict === 'inconclusive').length
-  return failing > 0 ? `, ${failing} of ${results.length} guards fail` : unsure > 0 ? `, ${results.length - unsure} of ${results.length} guards pass` : ', guards pass'
+  return failing > 0 ? `, ${failing} of ${results.length} guards fail` : unsure === results.length ? ', guards not decided yet' : unsure > 0 ? `, ${results.length - unsure} of ${results.length} guards pass` : ', guards pass'
 }
 
 /** What needs eyes: a stop or a fail, then what waits for a person. */

@@ -12,9 +12,11 @@ import { flagId } from '../../lib/live-flags.ts'
 import { referencesQuery } from '../../lib/flag-queries.ts'
 import { formatCount } from '../../lib/format.ts'
 import { useKeys } from '../../lib/keys.ts'
-import { FLAG_ROW_PX, FlagRow } from './flag-row.tsx'
+import { FLAG_ROW_PX, FlagRow, type CodeReads } from './flag-row.tsx'
 import { matchesFlag, sortFlags, TAB_WORDS, tabOf, TABS, type FlagTab } from './flag-words.ts'
 import { useFlags } from './use-flags.ts'
+
+const NO_READS: CodeReads = { reads: 0, files: 0 }
 
 /** The same function each time: another one would measure every row anew. */
 const rowHeight = () => FLAG_ROW_PX
@@ -43,7 +45,7 @@ export function FlagList({ current }: { readonly current: { readonly source: str
   const chosen = picked ?? (currentFlag ? tabOf(currentFlag) : first)
   const tab = words.length > 0 && tabs[chosen].length === 0 ? first : chosen
   const rows = useMemo(() => sortFlags(tabs[tab], tab), [tabs, tab])
-  const files = useFiles(tab === 'cleanUp' ? sources.map(({ name }) => name) : [])
+  const reads = useReads(tab === 'cleanUp' ? sources.map(({ name }) => name) : [])
 
   const currentId = current === null ? null : flagId(current.source, current.key)
   const at = cursor ?? currentId
@@ -136,7 +138,7 @@ export function FlagList({ current }: { readonly current: { readonly source: str
             const id = flagId(flag.source, flag.key)
             return (
               <div key={item.key} role="row" id={`flag-row-${item.index}`} aria-selected={item.index === index} aria-rowindex={item.index + 1} onClick={() => open(item.index)} className="absolute inset-x-0 cursor-default" style={{ top: item.start, height: FLAG_ROW_PX }}>
-                <FlagRow flag={flag} selected={item.index === index} current={id === currentId} cleanUp={tab === 'cleanUp'} files={files.get(id) ?? null} showSource={sources.length > 1} />
+                <FlagRow flag={flag} selected={item.index === index} current={id === currentId} cleanUp={tab === 'cleanUp'} code={reads === null ? null : (reads.get(id) ?? NO_READS)} showSource={sources.length > 1} />
               </div>
             )
           })}
@@ -153,14 +155,15 @@ const EMPTY: Readonly<Record<FlagTab, string>> = {
   cleanUp: 'Nothing to remove: no flag has been the same for everyone for long, or unread.',
 }
 
-/** In how many files each flag's reads stand, where the code has been searched. */
-function useFiles(sources: readonly string[]): ReadonlyMap<string, number> {
+/** How many reads of each flag stand in the code, and in how many files. */
+function useReads(sources: readonly string[]): ReadonlyMap<string, CodeReads> | null {
   const { session } = useConsole()
   const [source] = sources
   const { data } = useQuery({ ...referencesQuery(session, source ?? ''), enabled: source !== undefined })
-  return useMemo(() => filesOf(source ?? '', data), [source, data])
+  return useMemo(() => readsOf(source ?? '', data), [source, data])
 }
 
-export function filesOf(source: string, report: FlagReferencesReport | undefined): ReadonlyMap<string, number> {
-  return new Map(Object.entries(report?.byFlag ?? {}).map(([key, places]) => [flagId(source, key), new Set(places.map(({ file }) => file)).size]))
+/** Reads of every flag that has some, once the code was searched; null: it was not. */
+export function readsOf(source: string, report: FlagReferencesReport | undefined): ReadonlyMap<string, CodeReads> | null {
+  return report ? new Map(Object.entries(report.byFlag).map(([key, places]) => [flagId(source, key), { reads: places.length, files: new Set(places.map(({ file }) => file)).size }])) : null
 }

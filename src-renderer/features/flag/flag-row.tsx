@@ -10,19 +10,24 @@ import { Sparkline } from './sparkline.tsx'
 
 export const FLAG_ROW_PX = 44
 
+export interface CodeReads {
+  readonly reads: number
+  readonly files: number
+}
+
 interface RowProps {
   readonly flag: FlagSummary
   readonly selected: boolean
   /** This one's page is open. */
   readonly current: boolean
   readonly cleanUp: boolean
-  /** Files its reads stand in; null: not known. */
-  readonly files: number | null
+  /** Its reads as the code was searched here; null: not here. */
+  readonly code: CodeReads | null
   readonly showSource: boolean
 }
 
 /** Two short lines and how much of everyone it reaches, as a bar under them. */
-export const FlagRow = memo(function FlagRow({ flag, selected, current, cleanUp, files, showSource }: RowProps) {
+export const FlagRow = memo(function FlagRow({ flag, selected, current, cleanUp, code, showSource }: RowProps) {
   const percent = flag.percent ?? 0
   return (
     <div role="gridcell" className={`relative h-full border-b border-line-1 px-4 pt-[5px] whitespace-nowrap ${current ? 'bg-bg-2 shadow-[inset_2px_0_0_var(--ink-1)]' : selected ? 'bg-bg-2' : 'hover:bg-bg-2'}`}>
@@ -36,7 +41,7 @@ export const FlagRow = memo(function FlagRow({ flag, selected, current, cleanUp,
       </div>
       <div className="flex items-center gap-2 text-11 leading-[16px] text-ink-3">
         {cleanUp ? (
-          <span className="min-w-0 flex-1 truncate">{cleanUpWords(flag, files)}</span>
+          <span className="min-w-0 flex-1 truncate">{cleanUpWords(code ? { ...flag, references: code.reads } : flag, code?.files ?? null)}</span>
         ) : (
           <>
             <span className="min-w-0 flex-1 truncate">

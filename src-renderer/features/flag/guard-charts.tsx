@@ -26,7 +26,7 @@ export function GuardCharts({ view, entries }: { readonly view: RolloutView; rea
   const { rollout } = view
   const { session, store } = useConsole()
   const queries = useQueryClient()
-  const [spanMs, setSpanMs] = useState(5 * MINUTE_MS)
+  const [spanMs, setSpanMs] = useState(() => firstSpan(rollout))
   const [hoverIndex, setHoverIndex] = useState<number | null>(null)
   const now = useNow()
   const { data, error, isPending } = useQuery(guardSeriesQuery(session, queries, rollout.source, rollout.flag, spanMs, store.now))
@@ -68,6 +68,11 @@ export function GuardCharts({ view, entries }: { readonly view: RolloutView; rea
   )
 }
 
+/** Short holds are looked at closely. */
+function firstSpan({ plan }: RolloutView['rollout']): number {
+  return Math.max(...plan.stages.map(({ holdMs }) => holdMs)) < 2 * MINUTE_MS ? 2 * MINUTE_MS : 5 * MINUTE_MS
+}
+
 const SPANS = [
   { label: '2 min', ms: 2 * MINUTE_MS },
   { label: '5 min', ms: 5 * MINUTE_MS },
@@ -104,7 +109,7 @@ function worstOf(results: readonly CriterionResult[]): ReactNode {
   const { look, result } = worst
   return (
     <span title={result.why}>
-      {look.state === 'fine' ? look.word : <VerdictMark look={look} />}, {Math.round(result.closeness * 100)} % of the way to roll back
+      {look.state === 'fine' ? `${look.word}, ${Math.round(result.closeness * 100)} % of the limit` : <VerdictMark look={look} />}
     </span>
   )
 }

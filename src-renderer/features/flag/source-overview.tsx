@@ -78,7 +78,7 @@ function Source({ source }: { readonly source: FlagSourceView }) {
         {source.addresses.length > 0 && (
           <div>
             <h3 className="pb-1 text-12 text-ink-3">Apps read it by</h3>
-            <dl className="grid grid-cols-[150px_minmax(0,1fr)_auto] items-center text-12 leading-6">
+            <dl className="grid grid-cols-[minmax(120px,1fr)_minmax(0,1.2fr)_auto] items-center gap-x-3 gap-y-1 text-12 leading-4">
               {source.addresses.map(({ way, address }) => (
                 <div key={`${way} ${address}`} className="contents">
                   <dt>{way}</dt>

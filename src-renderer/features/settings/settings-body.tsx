@@ -3,7 +3,7 @@ import type { SystemStatus } from '../../../src-main/contract/system.ts'
 import { Button } from '../../components/button.tsx'
 import { CopyButton } from '../../components/copy-button.tsx'
 import { Icon } from '../../components/icons.tsx'
-import { useNow } from '../../lib/console-context.tsx'
+import { useFlagSources, useNow } from '../../lib/console-context.tsx'
 import { ConnectionTest } from './connection-test.tsx'
 import { formatAge, formatCount, formatInstant, formatUptime, shortHash } from '../../lib/format.ts'
 import { chooseTheme, THEME_CHOICES, themeStore, type ThemeChoice } from '../../lib/theme.ts'
@@ -54,7 +54,8 @@ export function Appearance() {
 /** Every system this console talks to, and how fresh its last answer is. */
 export function Connections({ status }: { readonly status: SystemStatus }) {
   const now = useNow()
-  if (status.providers.length + status.workspace.connections.length === 0) return <p className="text-ink-2">No provider is in use: the workspace declares no service yet.</p>
+  const flagSources = useFlagSources()
+  if (status.providers.length + status.workspace.connections.length + flagSources.length === 0) return <p className="text-ink-2">No provider is in use: the workspace declares no service yet.</p>
   return (
     <ul className="grid gap-3">
       {status.providers.map((provider) => (
@@ -83,6 +84,21 @@ export function Connections({ status }: { readonly status: SystemStatus }) {
             </span>
           </div>
           <ConnectionTest provider={test} label={name} act={kind === 'webhook' ? 'Send a test' : 'Test connection'} />
+        </li>
+      ))}
+      {flagSources.map((source) => (
+        <li key={`flags:${source.name}`} className="grid gap-2">
+          <div className="grid grid-cols-[18px_140px_minmax(0,1fr)_auto] items-baseline gap-2">
+            <Icon name={source.problem === '' && !source.broken ? 'pass' : 'fail'} className={`self-center ${source.problem === '' && !source.broken ? 'text-ink-2' : 'text-fail'}`} />
+            <b className="truncate font-medium" title={source.name}>
+              {source.name}
+            </b>
+            <span className="text-ink-2">
+              flags, {source.kind === 'file' ? 'built in' : source.kind}, {source.set}. {source.problem || source.broken?.why || ''}
+            </span>
+            <span className="text-ink-3">{source.readAt === null ? 'never read' : `${formatAge(now - source.readAt)} ago`}</span>
+          </div>
+          <ConnectionTest provider={`flags:${source.name}`} label={`flags of ${source.name}`} />
         </li>
       ))}
     </ul>
