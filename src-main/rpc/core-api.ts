@@ -47,7 +47,7 @@ export interface ComposeOptions {
   /** The Node that supervisor and router run on, where this process is none (Electron); otherwise the one running this. */
   readonly nodePath?: string
   /** Programs of supervisor and router, where those are not beside this build's own files: an installed app runs them from a copy that outlives it. */
-  readonly localEntries?: { readonly supervisor: string; readonly router: string }
+  readonly localEntries?: { readonly supervisor: string; readonly router: string; readonly flagServer?: string }
   /** Absolute path of the demo's signalbox.yaml, likewise. */
   readonly demoFile?: string
 }

@@ -65,7 +65,7 @@ function createFlagReporter({ address, set }) {
       sent.once('timeout', () => sent.destroy()).once('error', resolve).end(body)
     })
 
-  /** This person did what the flags are there for: `converted('4711', 'order', 38.2)`. */
+  /** This person did what the flags are there for: `converted('4711', 'order')`, or with an amount. */
   const converted = (targetingKey, metric, value = 1) => add({ kind: 'conversion', metric, targetingKey, value })
 
   async function report() {

@@ -26,7 +26,7 @@ function openFlags() {
         isOn: (flag) => client.getBooleanValue(flag, false, shopper, { hooks: [visit] }),
         text: (flag, otherwise) => client.getStringValue(flag, otherwise, shopper, { hooks: [visit] }),
         done: (failed) => visit.done({ failed }),
-        converted: (metric, value) => reporter.converted(shopper.targetingKey, metric, value),
+        converted: (metric) => reporter.converted(shopper.targetingKey, metric),
       }
     },
     async close() {

@@ -50,7 +50,7 @@ const experiences = {
     const wrapping = await visit.isOn('gift-wrapping')
     // One page instead of three: fewer shoppers leave before the end.
     if (Math.random() < (isNew ? 0.22 : 0.3)) return { leaves: { step: 'address', checkout: isNew ? 'one page' : 'three pages' } }
-    visit.converted('order', 38.2)
+    visit.converted('order')
     return { more: { checkout: isNew ? 'one page' : 'three pages', wrapping } }
   },
   async search(visit, path) {

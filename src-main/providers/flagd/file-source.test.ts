@@ -88,7 +88,7 @@ describe('a flag set as a source', () => {
   })
 
   it('sees that rules were changed as asked, the experiment they begin aside, and writes one that is asked for alone', async () => {
-    const pro = { audience: { kind: 'conditions' as const, match: 'all' as const, conditions: [{ test: 'is' as const, attribute: 'plan', value: 'pro' }] }, serve: { kind: 'variant' as const, variant: 'on' } }
+    const pro = { audience: { kind: 'conditions' as const, match: 'all' as const, conditions: [{ test: 'is' as const, attribute: 'plan', value: 'pro' }] }, serve: { kind: 'split' as const, percent: 50, variants: [{ variant: 'on', share: 100 }], otherwise: 'off' } }
     const wanted = { kind: 'define', definition: booleanFlag('new-checkout', [pro]) } as const
     await apply(wanted, await version())
     const now = await source.observe('dev', 'new-checkout')

@@ -3,6 +3,7 @@ import { Fault } from '../../contract/fault.ts'
 import type { FlagSourceConfig } from '../../contract/flag.ts'
 import type { FlagDefinition, JsonObject, JsonValue, Segment } from '../../contract/flag-definition.ts'
 import { changedFlag } from '../../core/flags/changed-flag.ts'
+import { draws } from '../../core/flags/draws.ts'
 import { putSegment, readFlag, readFlagSet, writeFlag } from '../../core/flags/flag-set.ts'
 import { isJsonObject, sameJson } from '../../core/flags/json.ts'
 import type { FlagChange, FlagSource, ObservedFlag, SetReading } from '../../core/flags/ports.ts'
@@ -134,7 +135,7 @@ function written(change: FlagChange, now: ObservedFlag | null, at: number): Json
   const flag = writeFlag({ ...wanted, facts: { ...wanted.facts, ...kept } }, before)
   if (now && sameServing(before, flag)) return flag
   // Other shares are another experiment: users drawn by the old ones would spoil it.
-  const metadata = SPLITS.has(change.kind) && isJsonObject(flag['targeting']) ? { ...wanted.metadata, 'signalbox.experiment': String(at) } : wanted.metadata
+  const metadata = SPLITS.has(change.kind) && draws(flag['targeting']) ? { ...wanted.metadata, 'signalbox.experiment': String(at) } : wanted.metadata
   return writeFlag({ ...wanted, metadata, facts: { ...wanted.facts, ...kept, changedAt: at } }, before)
 }
 

@@ -139,6 +139,9 @@ describe('OFREP on the wire', () => {
 
 describe('events from apps', () => {
   it('counts exposures once per user, conversions after them, and refuses what is not there', async () => {
+    const { digest } = server.status().sets[0] ?? { digest: '' }
+    await publishFlagFile(file, text(50), 'any')
+    await eventually(() => server.status().sets[0]?.digest, (now) => now !== digest)
     const event = (body: object): object => ({ kind: 'exposure', flag: 'new-checkout', ...body })
     const answer = await post('/signalbox/v1/events', {
       events: [
@@ -162,7 +165,7 @@ describe('events from apps', () => {
     expect(shown).toMatchObject([{ flag: 'new-checkout', crossedOver: 1, variants: [{ variant: 'on', users: 1, metrics: { revenue: { converted: 1, sum: 7, sumOfSquares: 49 } } }, { variant: 'off', users: 1, metrics: {} }] }])
     expect((await report('evaluations'))['variants']).toMatchObject([{ variant: 'on', total: 250 }])
 
-    await publishFlagFile(file, text(0, 'second'), 'any')
+    await publishFlagFile(file, text(50, 'second'), 'any')
     await eventually(async () => {
       await post('/signalbox/v1/events', { events: [event({ variant: 'on', targetingKey: 'z' })] })
       return (await report('experiments'))['flags'] as unknown as { experiment: string; variants: { users: number }[] }[]

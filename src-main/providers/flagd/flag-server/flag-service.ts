@@ -1,6 +1,7 @@
 import { type FeatureFlag, FlagdCore } from '@openfeature/flagd-core'
 import type { JsonObject } from '../../../contract/flag-definition.ts'
 import type { Evaluation } from '../../../core/flags/preview.ts'
+import { draws } from '../../../core/flags/draws.ts'
 import { isJsonObject } from '../../../core/flags/json.ts'
 import { evaluateFlag } from '../evaluator.ts'
 import type { ServedSet } from '../watch-flag-sets.ts'
@@ -22,8 +23,8 @@ export interface FlagService {
   /** Whether results change with time alone. */
   timeDependent(set: string): boolean
   flag(set: string, key: string): FeatureFlag | undefined
-  /** Not everyone has the same. */
-  hasTargeting(set: string, key: string): boolean
+  /** People are drawn: only then is there an experiment to count for. */
+  hasSplit(set: string, key: string): boolean
   /** Undefined: no such set. */
   evaluate(set: string, key: string, context: JsonObject): EvaluatedFlag | undefined
   evaluateAll(set: string, context: JsonObject): readonly EvaluatedFlag[] | undefined
@@ -53,10 +54,10 @@ export function createFlagService(defaultSet: string): FlagService {
     digest: (set) => sets.get(set)?.set.digest,
     timeDependent: (set) => sets.get(set)?.set.text.includes('$flagd.timestamp') ?? false,
     flag: (set, key) => sets.get(set)?.core.getFlag(key),
-    hasTargeting(set, key) {
+    hasSplit(set, key) {
       const all = sets.get(set)?.set.document['flags']
       const flag = isJsonObject(all) && Object.hasOwn(all, key) ? all[key] : undefined
-      return isJsonObject(flag) && isJsonObject(flag['targeting']) && Object.keys(flag['targeting']).length > 0
+      return isJsonObject(flag) && draws(flag['targeting'])
     },
     evaluate(set, key, context) {
       const served = sets.get(set)

@@ -48,8 +48,8 @@ export interface Ingest {
 
 /** Only flags and variants that exist are counted: nobody can fill memory with names. */
 export function openIngest(flags: FlagService, counts: EvaluationCounts, exposures: Exposures, outcomes: OutcomeCounts): Ingest {
-  /** Everyone has the same: there is nothing to compare any more, and what was counted stays as it was. */
-  const isExperiment = (set: string, key: string): boolean => flags.hasTargeting(set, key)
+  /** Where nobody is drawn there is nothing to compare, and what was counted before stays as it was. */
+  const isExperiment = (set: string, key: string): boolean => flags.hasSplit(set, key)
   const takeOne = (raw: unknown): string | null => {
     const parsed = eventSchema.safeParse(raw)
     if (!parsed.success) return parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ')
