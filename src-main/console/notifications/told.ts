@@ -97,10 +97,13 @@ function eventOfWaiting(item: WaitingItem): NotificationEvent | null {
     case 'reasonOwed':
       return 'waiting'
     case 'migration':
-    case 'flag':
       return item.title === 'Stopped' ? 'failed' : 'waiting'
+    case 'flag':
+      return FLAG_EVENTS[item.title] ?? 'waiting'
   }
 }
+
+const FLAG_EVENTS: Readonly<Record<string, NotificationEvent>> = { Stopped: 'failed', 'Rolling back': 'failed', 'Flags broken': 'failed', Held: 'held', 'Taken back by the guard': 'rolledBack' }
 
 /** An item of the inbox as a headline of its own. */
 export function titleOfWaiting(item: WaitingItem): string {

@@ -286,8 +286,8 @@ export function createDriver(deps: FlagsDeps, board: Board, rollouts: Rollouts, 
     // Many rollouts at once are judged less often, rather than keeping the console from everything else.
     const tookMs = clock.monotonicMs() - startedMs
     paces.set(rollout.id, startedMs + (tookMs * board.unended().length) / JUDGING_SHARE)
-    board.analysis.set(rollout.id, judgement.results)
-    const counted = judgement.results.filter((result) => !isAcknowledged(rollout, result))
+    board.analysis.set(rollout.id, judgement.told)
+    const counted = judgement.told.filter((result) => !isAcknowledged(rollout, result))
     const verdict = overallVerdict(counted)
     if (verdict === 'fail') {
       void once(`judge ${rollout.id}`, () => act(rollout, judgement, 'fail'))
@@ -303,14 +303,14 @@ export function createDriver(deps: FlagsDeps, board: Board, rollouts: Rollouts, 
 
   async function act(rollout: FlagRollout, judgement: Judgement, verdict: 'fail' | 'warn'): Promise<void> {
     const decides = (result: Judgement['results'][number]) => result.verdict === 'fail' && (verdict === 'warn' ? isWarning(result) : result.severity === 'fail')
-    const worst = judgement.results.find(decides)
+    const worst = judgement.told.find(decides)
     const evidence = { results: judgement.results, judged: judgement.evidence(decides) }
     // Taking it back never waits for a journal that cannot take the evidence.
     const note = rolloutDraft({ kind: 'event', action: verdict === 'fail' ? 'analysis.failed' : 'analysis.warned', summary: worst?.why ?? 'A criterion failed.', outcome: 'recorded', operationId: operationOf(rollout), evidence: plain(evidence) }, rollout)
     await rollouts.persist({ entries: [note] }, false).catch((error: unknown) => deps.log(`evidence of ${rollout.id} was not kept: ${toFault(error).message}`))
     await rollouts.move({
       rolloutId: rollout.id,
-      input: { kind: 'signal', signal: { type: 'judged', verdict, results: judgement.results }, at: clock.wallMs() },
+      input: { kind: 'signal', signal: { type: 'judged', verdict, results: judgement.told }, at: clock.wallMs() },
       action: verdict === 'fail' ? 'rollout.rollBack' : 'rollout.pause',
       summary: verdict === 'fail' ? describe(rollout, 'rollBack').label : 'Hold, and ask',
       reason: worst?.why ?? '',
@@ -329,14 +329,14 @@ export function createDriver(deps: FlagsDeps, board: Board, rollouts: Rollouts, 
       const observed = await look(rollout)
       if (!observed || !isOurs(rollout, observed)) return drifted(rollout, observed)
       const judgement = guard.judge(rollout)
-      const judged = { ...rollout, analysis: [...judgement.results] }
+      const judged = { ...rollout, analysis: [...judgement.told] }
       if (holdingResults(judged).length > 0) return
       const passes = (result: Judgement['results'][number]) => result.verdict === 'pass'
       const passed = judgement.results.filter(passes)
       await rollouts.move({
         rolloutId: rollout.id,
         input: { kind: 'signal', signal: { type: 'due' }, at: clock.wallMs() },
-        analysis: judgement.results,
+        analysis: judgement.told,
         action: 'rollout.advance',
         summary: rollout.plan.stages[rollout.stageIndex]?.approval ? 'Hold over; wait for approval' : describe(rollout, 'advance').label,
         operationId: operationOf(rollout),

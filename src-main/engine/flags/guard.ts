@@ -37,6 +37,9 @@ interface Watch {
 }
 
 export interface Judgement {
+  /** In the words of rollouts, for people. */
+  readonly told: readonly CriterionResult[]
+  /** As the judges said it, for evidence. */
   readonly results: readonly CriterionResult[]
   /** What results were judged on: what `explain` recomputes them from. */
   evidence(which: (result: CriterionResult) => boolean): readonly { readonly criterion: Criterion; readonly input: JudgeInput; readonly sharedBy: number; readonly problem: string }[]
@@ -173,6 +176,7 @@ export function createGuard(deps: FlagsDeps, board: Board) {
       }),
     )
     return {
+      told: judged.map(({ result }) => ({ ...result, why: ofUsers(result.why) })),
       results: judged.map(({ result }) => result),
       evidence: (which) => judged.filter(({ result }) => which(result)).map(({ criterion, input, problem }) => ({ criterion, input: trimmed(criterion, input, sharedBy), sharedBy, problem })),
     }
@@ -224,6 +228,16 @@ export function createGuard(deps: FlagsDeps, board: Board) {
   }
 }
 export type Guard = ReturnType<typeof createGuard>
+
+/** Judges speak of environments and versions; here they judge users with a variant beside users without. */
+function ofUsers(why: string): string {
+  return why
+    .replaceAll('the other environment', 'the unexposed side')
+    .replaceAll('the candidate', 'the exposed side')
+    .replaceAll('no other version had traffic', 'nobody unexposed was seen')
+    .replaceAll('moving traffic would not help', 'taking it back would not help')
+    .replaceAll('before the switch', 'before everyone was exposed')
+}
 
 /** No more of the samples than the verdict needs: recomputed here, so that what is kept is known to give the same. */
 function trimmed(criterion: Criterion, input: JudgeInput, sharedBy: number): JudgeInput {

@@ -30,13 +30,17 @@ test('a harmful variant is taken back by itself, within what was promised for it
   const promised = view && !(view instanceof Error) ? (view.rollout?.stages[0]?.detectionMs ?? null) : null
   expect(promised).not.toBeNull()
   const rollout = sim.rollout()
-  expect(rollout.rollback).toMatchObject({ byGuard: true, to: 'before' })
+  expect(rollout.rollback).toMatchObject({ byGuard: true, to: 'before', reason: expect.stringContaining('the unexposed side') })
   expect((rollout.endedAt ?? 0) - (rollout.stages[0]?.exposedAt ?? 0)).toBeLessThan(promised ?? 0)
   expect(sim.exposure().everyone).toBe('off')
   const entry = sim.disk.entries.find(({ action }) => action === 'analysis.failed')
-  const { judged } = JSON.parse(JSON.stringify(entry?.evidence)) as { judged: { criterion: Criterion; input: JudgeInput; sharedBy: number; problem: string }[] }
+  const { judged, results } = JSON.parse(JSON.stringify(entry?.evidence)) as { results: { name: string }[]; judged: { criterion: Criterion; input: JudgeInput; sharedBy: number; problem: string }[] }
   expect(judged.length).toBeGreaterThan(0)
-  for (const { criterion, input, sharedBy, problem } of judged) expect(withAbsence(criterion, judgeCriterion(criterion, input, { sharedBy }), input.now, problem).verdict).toBe('fail')
+  for (const { criterion, input, sharedBy, problem } of judged) {
+    const again = withAbsence(criterion, judgeCriterion(criterion, input, { sharedBy }), input.now, problem)
+    expect(again.verdict).toBe('fail')
+    expect(JSON.parse(JSON.stringify(again))).toEqual(results.find(({ name }) => name === criterion.name))
+  }
   expect(sim.flags().waiting()).toMatchObject([{ kind: 'flag', title: 'Taken back by the guard', flag: { key: FLAG } }])
   await sim.close()
 })

@@ -33,7 +33,8 @@ export function createTelling(deps: FlagsDeps, board: Board, views: Views) {
   function rollout(found: FlagRollout): void {
     if (stopped) return
     const view = views.rollout(found)
-    if (isNews(`rollout ${found.id}`, { ...view, next: '' })) deps.publish({ kind: 'rollout', rollout: view })
+    // A countdown is no news; what it counts down to is.
+    if (isNews(`rollout ${found.id}`, { ...view, next: view.next.replace(/ \([\d:]+( s)?\)/, '') })) deps.publish({ kind: 'rollout', rollout: view })
     line(found.source, found.flag)
   }
 
