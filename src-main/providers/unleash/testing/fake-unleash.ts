@@ -10,8 +10,10 @@ export interface FakeUnleash {
   readonly asked: string[]
   /** The next requests are answered so, once each; headers as given. */
   readonly next: { readonly status: number; readonly headers?: Readonly<Record<string, string>>; readonly body?: JsonValue }[]
-  /** While set, every request is. */
+  /** While true, every request is answered with 503. */
   broken: boolean
+  /** The first request this holds for is answered with 502, and not done. */
+  failOnce: ((asked: string) => boolean) | null
   /** Environments whose changes need approval, and whether this token may skip it. */
   approvals: { readonly environments: readonly string[]; readonly maySkip: boolean }
   readonly submitted: { readonly id: number; environment: string; title: string; state: string; changes: JsonObject[] }[]
@@ -164,6 +166,10 @@ export async function startFakeUnleash(): Promise<FakeUnleash> {
         const prepared = fake.next.shift()
         if (prepared) return prepared
         if (fake.broken) return { status: 503 }
+        if (fake.failOnce?.(fake.asked.at(-1) ?? '') === true) {
+          fake.failOnce = null
+          return { status: 502 }
+        }
         if (request.headers.authorization !== TOKEN) return refused(401, 'UnauthorizedError', 'You must log in to use Unleash.')
         const text = Buffer.concat(chunks).toString()
         return answer(request.method ?? '', url.pathname.replace('/api/admin/', '').split('/').map(decodeURIComponent), url.searchParams, text === '' ? null : (JSON.parse(text) as JsonValue))
@@ -180,6 +186,7 @@ export async function startFakeUnleash(): Promise<FakeUnleash> {
     asked: [],
     next: [],
     broken: false,
+    failOnce: null,
     approvals: { environments: [], maySkip: true },
     submitted: [],
     close: () =>
