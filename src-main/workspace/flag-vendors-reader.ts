@@ -49,8 +49,8 @@ export function vendorReader(kind: VendorKind, context: ShapeContext): Reader<Ve
       stickiness: field('stickiness', text({ expected: 'what shares are drawn by, as `userId`', maxLength: 100 })),
       'kill-skips-approval': field('killSkipsApproval', yesNo),
     }),
-    launchdarkly: mapping(what, { url: field('url', where(kind)), ...common(kind, context), project }),
-    statsig: mapping(what, { url: field('url', where(kind)), ...common(kind, context) }),
+    launchdarkly: mapping(what, { url: field('url', where(kind)), ...common(kind, context), project, 'context-kind': field('contextKind', text({ expected: 'what shares are drawn among, as `user`', maxLength: 100 })), 'kill-skips-approval': field('killSkipsApproval', yesNo) }),
+    statsig: mapping(what, { url: field('url', where(kind)), ...common(kind, context), 'kill-skips-approval': field('killSkipsReview', yesNo) }),
   }[kind]
   return (node, at) => {
     const found = read(node, at)
