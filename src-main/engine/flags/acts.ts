@@ -39,6 +39,8 @@ export interface FlagAct {
 /** Acts on flags outside of rollouts: intent, change, read back, outcome. */
 export function createActs(deps: FlagsDeps, board: Board, rollouts: Rollouts) {
   const pending = new Map<string, Promise<unknown>>()
+  /** Said in the journal already. */
+  const submittedFaults = new WeakSet<Fault>()
 
   /** The same operation id is the same act: a double press does it once. `answer`: what it was, where it is over. */
   function once<T>(operationId: string, answer: (what: string) => Promise<T>, act: () => Promise<T>): Promise<T> {
@@ -62,6 +64,7 @@ export function createActs(deps: FlagsDeps, board: Board, rollouts: Rollouts) {
   }
 
   async function refuse(act: Pick<FlagAct, 'source' | 'flag' | 'action' | 'summary' | 'operator' | 'operationId'>, fault: Fault): Promise<never> {
+    if (submittedFaults.has(fault)) throw fault
     const entry = flagDraft(
       { kind: 'refusal', action: act.action, operator: act.operator, summary: `${fault.data.cause === 'refused' ? 'Refused' : 'Failed'}: ${act.summary}`, reason: fault.message, operationId: act.operationId, outcome: fault.data.cause === 'refused' ? 'refused' : 'failed', evidence: { code: fault.code } },
       act.source,
@@ -107,16 +110,23 @@ export function createActs(deps: FlagsDeps, board: Board, rollouts: Rollouts) {
     deps.crashPoint('flag.afterIntent')
     const settle = (parts: Pick<Parameters<typeof flagDraft>[0], 'summary' | 'outcome'> & Partial<Parameters<typeof flagDraft>[0]>) =>
       rollouts.persist({ entries: [flagDraft({ ...common, kind: 'outcome', ...parts }, source, flag)] }, act.emergency).catch((error: unknown) => deps.log(`an outcome could not be journaled: ${summary}: ${toFault(error).message}`))
+    let made: Awaited<ReturnType<typeof apply>>
     try {
-      const { submitted, after } = await apply(act)
-      if (submitted) await settle({ summary: `${summary}: submitted for approval, ${submitted.what}`, outcome: 'accepted', evidence: plain(submitted) })
-      else await settle({ summary: `${summary}: done`, outcome: 'verified', after: flagPortrait(after?.definition ?? null) })
-      return after
+      made = await apply(act)
     } catch (error) {
       const fault = toFault(error)
       await settle({ summary: `${summary}: ${fault.message}`, outcome: 'failed', evidence: plain(fault.data) })
       throw fault
     }
+    if (made.submitted) {
+      const { what, url } = made.submitted
+      await settle({ summary: `${summary}: submitted for approval, ${what}`, outcome: 'accepted', evidence: plain(made.submitted) })
+      const fault = new Fault('interlocked', `${flag} is as it was: the change waits for approval where the flag is kept (${what}).`, `Have it approved: ${url}`)
+      submittedFaults.add(fault)
+      throw fault
+    }
+    await settle({ summary: `${summary}: done`, outcome: 'verified', after: flagPortrait(made.after?.definition ?? null) })
+    return made.after
   }
 
   return { once, observe, refuse, perform, inTurn: rollouts.inTurn }

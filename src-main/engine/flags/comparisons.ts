@@ -22,6 +22,10 @@ const VERDICTS: { readonly [V in ComparisonVerdict]: FlagComparison['metrics'][n
 
 type Course = FlagComparison['metrics'][number]['course']
 
+const EVERY_MS = 60_000
+/** Of flags counted: intervals are followed for so many while nobody looks. */
+const FOLLOWED = 200
+
 /** Variants against each other, from what apps reported of users. Nothing is decided by it. */
 export function createComparisons(deps: FlagsDeps, board: Board) {
   const courses = new Map<string, Course>()
@@ -101,7 +105,34 @@ export function createComparisons(deps: FlagsDeps, board: Board) {
     }
   }
 
-  return { read, of }
+  /** Follows the intervals while nobody looks. */
+  async function follow(seat: Seat): Promise<void> {
+    await read(seat.config.name)
+    for (const counts of (seat.experiments ?? []).slice(0, FOLLOWED)) {
+      const definition = seat.byKey.get(counts.flag)
+      if (definition) compare(seat, definition, counts)
+    }
+  }
+
+  let stopped = false
+  let cancel: () => void = () => undefined
+
+  return {
+    read,
+    of,
+    start(): void {
+      const beat = () => {
+        if (stopped) return
+        for (const seat of board.seats()) follow(seat).catch((error: unknown) => deps.log(`experiments of ${seat.config.name}: ${String(error)}`))
+        cancel = deps.clock.setTimer(EVERY_MS, beat)
+      }
+      cancel = deps.clock.setTimer(EVERY_MS, beat)
+    },
+    stop(): void {
+      stopped = true
+      cancel()
+    },
+  }
 }
 export type Comparisons = ReturnType<typeof createComparisons>
 

@@ -137,6 +137,7 @@ export function createFlags(deps: FlagsDeps): Flags {
     start() {
       driver.start()
       reports.start()
+      comparisons.start()
       telling.start()
     },
     async sources() {
@@ -182,8 +183,16 @@ export function createFlags(deps: FlagsDeps): Flags {
     command: async (request, operator) => rolloutView(await commands.command(request, operator)),
     async kill(request, operator) {
       await commands.kill(request, operator)
-      await changed(request.source)
-      return get(request.source, request.flag)
+      try {
+        if (!board.running(request.source, request.flag)) await changed(request.source)
+        return await get(request.source, request.flag)
+      } catch (error) {
+        // It was asked for and goes on; that the flag cannot be read meanwhile is said in the view.
+        const seat = board.seat(request.source)
+        const definition = seat.byKey.get(request.flag)
+        if (!definition || !board.running(request.source, request.flag)) throw error
+        return views.flag(seat, { definition, native: null, version: '' }, [])
+      }
     },
     async archive(request, operator) {
       const seat = await fresh(request.source)
@@ -229,6 +238,7 @@ export function createFlags(deps: FlagsDeps): Flags {
     async stop() {
       telling.stop()
       reports.stop()
+      comparisons.stop()
       await driver.stop()
     },
   }

@@ -20,7 +20,7 @@ const RETRY_MS = 1000
 
 /** How soon harm would be found at each stage, with the traffic of now. */
 export function createForesight(deps: FlagsDeps, board: Board, guard: Guard) {
-  const kept = new Map<string, { readonly until: number; readonly stages: readonly StageForesight[] }>()
+  const kept = new Map<string, { readonly until: number; readonly key: string; readonly stages: readonly StageForesight[] }>()
 
   interface Traffic {
     readonly requestsPerSecond: number
@@ -38,10 +38,17 @@ export function createForesight(deps: FlagsDeps, board: Board, guard: Guard) {
     return { requestsPerSecond, errorRatio: found.reduce((sum, each) => sum + each.errorRatio * each.requestsPerSecond, 0) / requestsPerSecond, historyMs: Math.min(...found.map(({ historyMs }) => historyMs)) }
   }
 
-  function stage(rollout: FlagRollout, index: number, traffic: Traffic | null): StageForesight {
+  /** What differs by a tenth foretells the same. */
+  function rounded(traffic: Traffic | null): Traffic | null {
+    if (!traffic) return null
+    const minutes = Math.max(1, Math.floor(traffic.historyMs / 60_000))
+    return { requestsPerSecond: Number(traffic.requestsPerSecond.toPrecision(2)), errorRatio: Number(traffic.errorRatio.toPrecision(1)), historyMs: traffic.historyMs < 60_000 ? traffic.historyMs : Math.min(HISTORY_MS, minutes * 60_000) }
+  }
+
+  function stage(rollout: FlagRollout, index: number, traffic: Traffic | null, exposedShare: number): StageForesight {
     const { audience, percent, holdMs } = rollout.plan.stages[index] ?? { audience: null, percent: 0, holdMs: 0 }
     // How many an audience of its own is shows only once it has the variant.
-    const measured = index === rollout.verifiedStage ? (guard.traffic(rollout)?.exposedShare ?? 0) : 0
+    const measured = index === rollout.verifiedStage ? exposedShare : 0
     const share = audience?.kind === 'everyone' ? percent / 100 : measured
     if (!traffic || share === 0) return { detectionMs: null, tooShort: false }
     const criteria = criteriaAt(rollout, index).filter(({ severity }) => severity === 'fail')
@@ -59,10 +66,13 @@ export function createForesight(deps: FlagsDeps, board: Board, guard: Guard) {
     const now = deps.clock.monotonicMs()
     // Of what is over, what was promised last stands.
     if (known && (now < known.until || rolloutEnded(rollout.phase))) return known.stages
-    const traffic = rolloutEnded(rollout.phase) ? null : trafficOf(rollout)
-    const stages = rollout.plan.stages.map((_stage, index) => stage(rollout, index, traffic))
+    const traffic = rolloutEnded(rollout.phase) ? null : rounded(trafficOf(rollout))
+    const measured = Number((guard.traffic(rollout)?.exposedShare ?? 0).toPrecision(1))
+    // Foretelling takes a tenth of a second of work: it is done anew where there is something new to foretell.
+    const key = JSON.stringify([traffic, measured, rollout.verifiedStage])
+    const stages = known?.key === key ? known.stages : rollout.plan.stages.map((_stage, index) => stage(rollout, index, traffic, measured))
     // What is only asked about is not kept.
-    if (board.rollout(rollout.id)) kept.set(rollout.id, { until: now + (traffic ? FRESH_MS : RETRY_MS), stages })
+    if (board.rollout(rollout.id)) kept.set(rollout.id, { until: now + (traffic ? FRESH_MS : RETRY_MS), key, stages })
     return stages
   }
 }

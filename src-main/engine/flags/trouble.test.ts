@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { Fault } from '../../contract/fault.ts'
 import { killed } from '../../core/flags/exposure.ts'
-import { createFlagSimulation, FLAG, type FlagSimulation, type FlagSimulationOptions, QUICK_PLAN } from '../sim/flag-simulation.ts'
+import { ADA, createFlagSimulation, FLAG, type FlagSimulation, type FlagSimulationOptions, QUICK_PLAN } from '../sim/flag-simulation.ts'
 
 async function holding(options: FlagSimulationOptions = {}): Promise<FlagSimulation> {
   const sim = createFlagSimulation(options)
@@ -128,6 +128,32 @@ test('rolling back never gives up', async () => {
   sim.system.failWrite = null
   expect(await sim.until(() => sim.rollout().phase === 'rolledBack', 60_000)).toBe(true)
   expect(sim.exposure().everyone).toBe('off')
+  await sim.close()
+})
+
+test('a kill is taken while the system does not answer, and a source that was away is read again', async () => {
+  const sim = await holding()
+  sim.system.failRead = () => unreachable
+  expect(await sim.kill({ reason: 'now' })).toMatchObject({ rollout: { rollout: { phase: 'rollingBack', rollback: { to: 'safe' } } } })
+  await sim.time.advance(60_000)
+  expect(sim.flags().waiting()).toMatchObject([{ title: 'Rolling back' }])
+  sim.system.failRead = null
+  expect(await sim.until(() => sim.rollout().phase === 'rolledBack', 60_000)).toBe(true)
+  await sim.time.advance(6000)
+  expect(await sim.act(sim.flags().sources())).toMatchObject([{ problem: '' }])
+  await sim.close()
+})
+
+test('a change outside of a rollout that waits for approval elsewhere is no change yet, and says so', async () => {
+  const sim = createFlagSimulation()
+  sim.system.approves = true
+  sim.system.changeElsewhere('prod', FLAG, (flag) => ({ ...flag, defaultVariant: 'on' }))
+  sim.boot()
+  expect(await sim.kill({ reason: 'now' })).toMatchObject({ code: 'interlocked', message: expect.stringContaining('change-1'), data: { next: 'Have it approved: https://flags.example/change-1' } })
+  const found = await sim.act(sim.flags().get('shop', FLAG))
+  if (!found || found instanceof Error) throw new Error('not read')
+  expect(await sim.act(sim.flags().define({ source: 'shop', flag: FLAG, definition: { ...found.definition, defaultVariant: 'off' }, expectedVersion: found.version, reason: '', operationId: 'operation-define' }, ADA))).toMatchObject({ code: 'interlocked' })
+  expect(sim.disk.entries.map(({ kind, outcome }) => `${kind} ${outcome}`)).toEqual(['intent sent', 'outcome accepted', 'intent sent', 'outcome accepted'])
   await sim.close()
 })
 
