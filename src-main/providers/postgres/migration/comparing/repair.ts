@@ -55,7 +55,8 @@ async function repairedOne(context: MigrationContext, comparison: Comparison, re
 
 async function tried(session: Session, context: MigrationContext, comparison: Comparison, record: OnRecord, act: { readonly by: Operator; readonly operationId: string }): Promise<boolean> {
   await assertFence(session, context)
-  await session.query(`SET LOCAL signalbox.backfill = '${context.id}'`)
+  // The first keeps copying out of the mirror; the second the mirror out of a row whose both sides are being mended.
+  await session.query(`SET LOCAL signalbox.backfill = '${context.id}'; SET LOCAL signalbox.repair = '${context.id}'`)
   const ofTarget = record.class === 'extra' && needsExtraWalk(comparison)
   const columns = ofTarget ? comparison.toKey.map(({ column }) => column) : comparison.key
   const key = keyFromRecord(record.key, columns)
@@ -95,7 +96,6 @@ async function tried(session: Session, context: MigrationContext, comparison: Co
 
 async function written(session: Session, comparison: Comparison, record: OnRecord, key: Key): Promise<void> {
   if (record.class === 'extra') return removeExtra(session, comparison, key)
-  await silenceOthers(session, comparison)
   const values = statementValues()
   await session.query(pageSql(comparison, { keys: [key] }, values, true), values.list)
 }
@@ -112,13 +112,6 @@ async function removeExtra(session: Session, comparison: Comparison, key: Key): 
   const where = withinKeys(columns, [key], values, 't')
   if (comparison.unit.existence) await session.query(`DELETE FROM ${quotedTable(comparison.to)} AS t WHERE ${where}`, values.list)
   else await session.query(`UPDATE ${quotedTable(comparison.to)} AS t SET ${comparison.columns.map(({ stored }) => `${quoted(stored)} = NULL`).join(', ')} WHERE ${where}`, values.list)
-}
-
-/** Towards old columns the mirror answers even a silent write; where it may be, it is silenced altogether. */
-async function silenceOthers(session: Session, comparison: Comparison): Promise<void> {
-  if (!comparison.unit.sameRow || comparison.direction === 'oldToNew') return
-  const [may] = await rowsOf(session, 'SELECT rolsuper FROM pg_roles WHERE rolname = current_user', [], ({ rolsuper }) => rolsuper === true)
-  if (may === true) await session.query('SET LOCAL session_replication_role = replica')
 }
 
 /** The side that is repaired, as text. */

@@ -176,7 +176,7 @@ export function columnTriggers(definition: MigrationDefinition, change: ColumnCh
   const added = change.add.map(({ name }) => `OLD.${quoted(names.ofNew(name) ?? name)} IS NULL`)
   return [
     `CREATE TRIGGER ${quoted(triggerName(definition, 'insert'))} BEFORE INSERT ON ${table} ${run} EXECUTE FUNCTION ${syncFunction(definition)}();`,
-    `CREATE TRIGGER ${quoted(triggerName(definition, 'update'))} BEFORE UPDATE ON ${table} ${run} WHEN (${[`current_setting('signalbox.backfill', true) IS DISTINCT FROM ${literal(definition.id)}`, ...own].join(' OR ')}) EXECUTE FUNCTION ${syncFunction(definition)}();`,
+    `CREATE TRIGGER ${quoted(triggerName(definition, 'update'))} BEFORE UPDATE ON ${table} ${run} WHEN ((${[`current_setting('signalbox.backfill', true) IS DISTINCT FROM ${literal(definition.id)}`, ...own].join(' OR ')}) AND current_setting('signalbox.repair', true) IS DISTINCT FROM ${literal(definition.id)}) EXECUTE FUNCTION ${syncFunction(definition)}();`,
     `CREATE TRIGGER ${quoted(triggerName(definition, 'delete'))} AFTER DELETE ON ${table} ${run} ${added.length > 0 ? `WHEN (${added.join(' AND ')}) ` : ''}EXECUTE FUNCTION ${syncFunction(definition)}();`,
     ...(facts.subscribed ? (['insert', 'update', 'delete'] as const).map((part) => `ALTER TABLE ${table} ENABLE ALWAYS TRIGGER ${quoted(triggerName(definition, part))};`) : []),
   ]

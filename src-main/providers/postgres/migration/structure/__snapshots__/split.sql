@@ -90,7 +90,7 @@ BEGIN
 END
 $sb$;
 CREATE TRIGGER "zzz_signalbox_mig_insert" BEFORE INSERT ON "public"."customers" FOR EACH ROW EXECUTE FUNCTION signalbox."sync_mig"();
-CREATE TRIGGER "zzz_signalbox_mig_update" BEFORE UPDATE ON "public"."customers" FOR EACH ROW WHEN (current_setting('signalbox.backfill', true) IS DISTINCT FROM 'mig' OR OLD."full_name" IS DISTINCT FROM NEW."full_name" OR OLD."id" IS DISTINCT FROM NEW."id") EXECUTE FUNCTION signalbox."sync_mig"();
+CREATE TRIGGER "zzz_signalbox_mig_update" BEFORE UPDATE ON "public"."customers" FOR EACH ROW WHEN ((current_setting('signalbox.backfill', true) IS DISTINCT FROM 'mig' OR OLD."full_name" IS DISTINCT FROM NEW."full_name" OR OLD."id" IS DISTINCT FROM NEW."id") AND current_setting('signalbox.repair', true) IS DISTINCT FROM 'mig') EXECUTE FUNCTION signalbox."sync_mig"();
 CREATE TRIGGER "zzz_signalbox_mig_delete" AFTER DELETE ON "public"."customers" FOR EACH ROW WHEN (OLD."first" IS NULL AND OLD."last" IS NULL) EXECUTE FUNCTION signalbox."sync_mig"();
 ALTER TABLE "public"."customers" ADD CONSTRAINT "sb_mig_first_given" CHECK (("first" IS NOT NULL) OR current_setting('signalbox.rejected', true) IS NOT DISTINCT FROM 'mig') NOT VALID;
 ALTER TABLE "public"."customers" ADD CONSTRAINT "sb_mig_last_given" CHECK (("last" IS NOT NULL) OR current_setting('signalbox.rejected', true) IS NOT DISTINCT FROM 'mig') NOT VALID;

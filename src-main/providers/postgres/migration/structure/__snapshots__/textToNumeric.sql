@@ -78,7 +78,7 @@ BEGIN
 END
 $sb$;
 CREATE TRIGGER "zzz_signalbox_mig_insert" BEFORE INSERT ON "public"."orders" FOR EACH ROW EXECUTE FUNCTION signalbox."sync_mig"();
-CREATE TRIGGER "zzz_signalbox_mig_update" BEFORE UPDATE ON "public"."orders" FOR EACH ROW WHEN (current_setting('signalbox.backfill', true) IS DISTINCT FROM 'mig' OR OLD."amount" IS DISTINCT FROM NEW."amount" OR OLD."id" IS DISTINCT FROM NEW."id" OR OLD."part" IS DISTINCT FROM NEW."part") EXECUTE FUNCTION signalbox."sync_mig"();
+CREATE TRIGGER "zzz_signalbox_mig_update" BEFORE UPDATE ON "public"."orders" FOR EACH ROW WHEN ((current_setting('signalbox.backfill', true) IS DISTINCT FROM 'mig' OR OLD."amount" IS DISTINCT FROM NEW."amount" OR OLD."id" IS DISTINCT FROM NEW."id" OR OLD."part" IS DISTINCT FROM NEW."part") AND current_setting('signalbox.repair', true) IS DISTINCT FROM 'mig') EXECUTE FUNCTION signalbox."sync_mig"();
 CREATE TRIGGER "zzz_signalbox_mig_delete" AFTER DELETE ON "public"."orders" FOR EACH ROW WHEN (OLD."sb_mig_amount" IS NULL) EXECUTE FUNCTION signalbox."sync_mig"();
 ALTER TABLE "public"."orders" ADD CONSTRAINT "sb_mig_amount_given" CHECK (("sb_mig_amount" IS NOT NULL) OR current_setting('signalbox.rejected', true) IS NOT DISTINCT FROM 'mig') NOT VALID;
 CREATE SCHEMA "sb_mig_old";
