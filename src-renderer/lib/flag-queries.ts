@@ -25,7 +25,9 @@ export const flagListQuery = (session: Session, store: LiveStore, source: string
     structuralSharing: false,
   })
 
-export const flagQuery = (session: Session, source: string, flag: string) => queryOptions({ queryKey: ['flag.get', source, flag], queryFn: () => session.call((client) => client.flag.get({ source, flag })), staleTime: 30_000 })
+/** What keeps it from being removed changes with time alone. */
+const FLAG_EVERY_MS = 30_000
+export const flagQuery = (session: Session, source: string, flag: string) => queryOptions({ queryKey: ['flag.get', source, flag], queryFn: () => session.call((client) => client.flag.get({ source, flag })), staleTime: FLAG_EVERY_MS, refetchInterval: FLAG_EVERY_MS })
 
 const COMPARISON_EVERY_MS = 5_000
 export const comparisonQuery = (session: Session, source: string, flag: string) =>

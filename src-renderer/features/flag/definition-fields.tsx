@@ -29,7 +29,7 @@ export function DefinitionFields({ draft, errors, segments, isNew, onChange }: F
       {isNew && (
         <>
           <FormRow label="Key" hint="as code asks for it">
-            <input aria-label="Key" className={`${BOX} mono w-full max-w-80`} placeholder="new-checkout" value={definition.key} aria-invalid={errors?.has('key') || undefined} onChange={(event) => put({ key: event.target.value })} />
+            <input aria-label="Key" className={`${BOX} mono w-full max-w-80`} placeholder="new-checkout" value={definition.key} aria-invalid={(definition.key !== '' && errors?.has('key')) || undefined} onChange={(event) => put({ key: event.target.value })} />
             {definition.key !== '' && wrong('key')}
           </FormRow>
           <FormRow label="Type" hint="of its value">

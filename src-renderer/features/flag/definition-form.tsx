@@ -43,7 +43,8 @@ export function DefinitionForm({ source, view }: { readonly source: FlagSourceVi
   const errorCount = (errors?.size ?? 0) + (keyProblem ? 1 : 0) + (problems ?? []).filter(({ level }) => level === 'error').length
   const isSame = definition !== null && view !== null && JSON.stringify(definition) === JSON.stringify(base.definition)
   const cannot = source.capabilities.define
-  const why = off ?? cannot ?? (errorCount > 0 ? plural(errorCount, 'error') : isSame ? 'nothing changed' : null)
+  const hasNoKey = view === null && text === null && draft.definition.key === ''
+  const why = off ?? cannot ?? (hasNoKey ? 'it has no key yet' : errorCount > 0 ? plural(errorCount, 'error') : isSame ? 'nothing changed' : null)
   const isConflict = view !== null && view.version !== base.version && (isStale(fault) || !isSame)
 
   const save = async () => {

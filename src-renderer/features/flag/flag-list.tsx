@@ -112,7 +112,7 @@ export function FlagList({ current }: { readonly current: { readonly source: str
           <Kbd>/</Kbd>
         </label>
       </div>
-      <div role="group" aria-label="Which flags" className="flex h-8 flex-none items-stretch gap-3 border-b border-line-1 px-4 text-12 max-[1100px]:gap-2.5">
+      <div role="group" aria-label="Which flags" className="flex h-8 flex-none items-stretch gap-3 border-b border-line-1 px-4 text-12 max-[1100px]:gap-2 max-[1100px]:text-11">
         {TABS.map((each) => (
           <button key={each} type="button" aria-pressed={each === tab} onClick={() => setPicked(each)} className={`whitespace-nowrap hover:text-ink-1 ${each === tab ? 'font-medium shadow-[inset_0_-2px_0_var(--ink-1)]' : 'text-ink-2'}`}>
             {TAB_WORDS[each]} <span className="text-ink-3">{formatCount(tabs[each].length)}</span>

@@ -45,10 +45,12 @@ export const FlagRow = memo(function FlagRow({ flag, selected, current, cleanUp,
         ) : (
           <>
             <span className="min-w-0 flex-1 truncate">
+              {showSource ? `${flag.source} ` : 'for '}
               <Age flag={flag} />
-              {showSource && ` in ${flag.source}`}
             </span>
-            <Sparkline values={flag.perMinute} />
+            <span className="max-[1100px]:hidden">
+              <Sparkline values={flag.perMinute} width={showSource ? 40 : 64} />
+            </span>
             <span className="min-w-[90px] text-right">
               <Left flag={flag} />
             </span>
@@ -68,10 +70,10 @@ const DAY_MS = 86_400_000
 /** Days, hours or minutes since it is as it is. */
 function Age({ flag }: { readonly flag: FlagSummary }) {
   const now = useNow(60_000)
-  if (flag.changedAt === null) return <>{flag.lastEvaluatedAt === null ? 'not read' : 'as it is'}</>
+  if (flag.changedAt === null) return <>unknown</>
   const ms = Math.max(0, now - flag.changedAt)
   const age = ms >= DAY_MS ? `${Math.floor(ms / DAY_MS)} d` : ms >= 3_600_000 ? `${Math.floor(ms / 3_600_000)} h` : `${Math.max(1, Math.floor(ms / 60_000))} min`
-  return <>for {age}</>
+  return <>{age}</>
 }
 
 function Left({ flag }: { readonly flag: FlagSummary }) {

@@ -118,7 +118,7 @@ function Source({ source }: { readonly source: FlagSourceView }) {
         {cannot.length > 0 && (
           <div>
             <h3 className="pb-1 text-12 text-ink-3">What it cannot</h3>
-            <dl className="grid grid-cols-[150px_minmax(0,1fr)] text-12 leading-6">
+            <dl className="grid grid-cols-[150px_minmax(0,1fr)] gap-x-3 gap-y-1 text-12 leading-4">
               {cannot.map(([what, why]) => (
                 <div key={what} className="contents">
                   <dt>{what}</dt>

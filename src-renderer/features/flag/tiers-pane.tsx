@@ -7,6 +7,7 @@ import { FaultNote } from '../../components/fault-note.tsx'
 import { Skeleton } from '../../components/pane.tsx'
 import { useConsole } from '../../lib/console-context.tsx'
 import { compareTiersQuery } from '../../lib/flag-queries.ts'
+import { plural } from '../../lib/format.ts'
 import { toFault } from '../../lib/session.ts'
 import { useActingOff } from '../acts/acting.ts'
 
@@ -142,14 +143,14 @@ export function TierDifferences({ source, from, to, only }: DifferencesProps) {
       {all.length > SHOWN && <p className="px-4 text-12 text-ink-3">{all.length - SHOWN} more.</p>}
       <div className="flex items-center gap-3 px-4">
         <Button off={off !== null || chosen.length === 0} onClick={copy}>
-          {only === undefined ? `Take ${chosen.length === 1 ? '1 flag' : `${chosen.length} flags`} over into ${to}` : `Take it over into ${to}`}
+          {only === undefined ? chosen.length === 0 ? `Take over into ${to}` : `Take ${plural(chosen.length, 'flag')} over into ${to}` : `Take it over into ${to}`}
         </Button>
         {only === undefined && takeable.length > 0 && (
           <Button look="bare" onClick={() => setPicked(new Set(picked.size === takeable.length ? [] : takeable.map(({ key }) => key)))}>
             {picked.size === takeable.length ? 'Choose none' : 'Choose all'}
           </Button>
         )}
-        <span className="text-12 text-ink-3">{off ?? (takeable.length === 0 ? `What is only in ${to} stays there.` : 'As they are, with the segments they name.')}</span>
+        <span className="text-12 text-ink-3">{off ?? (only === undefined && takeable.length > 0 && chosen.length === 0 ? 'Choose what to take over.' : takeable.length === 0 ? `What is only in ${to} stays there.` : 'As they are, with the segments they name.')}</span>
       </div>
     </div>
   )

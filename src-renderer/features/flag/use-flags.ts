@@ -1,5 +1,5 @@
 import { useQueries } from '@tanstack/react-query'
-import { useMemo } from 'react'
+import { useDeferredValue, useMemo } from 'react'
 import type { FaultData } from '../../../src-main/contract/fault.ts'
 import type { FlagSummary } from '../../../src-main/contract/flag.ts'
 import { useConsole, useFlagLines, useFlagSources } from '../../lib/console-context.tsx'
@@ -21,7 +21,8 @@ export interface Flags {
 export function useFlags(enabled = true): Flags {
   const { session, store } = useConsole()
   const sources = useFlagSources()
-  const lines = useFlagLines()
+  // Whoever types goes first: a burst of lines is drawn when there is time.
+  const lines = useDeferredValue(useFlagLines())
   const results = useQueries({
     queries: sources.map(({ name, digest }) => ({ ...flagListQuery(session, store, name, digest), enabled })),
     combine: (all) => ({
