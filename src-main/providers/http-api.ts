@@ -9,6 +9,7 @@ const MAX_BODY_BYTES = 64 * 1024 * 1024
 const CONNECTIONS = 4
 /** Asked to come back later than this, the caller is told instead of kept. */
 const LONGEST_WAIT_MS = 10_000
+const SHORTEST_WAIT_MS = 200
 
 export type HttpMethod = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 
@@ -90,7 +91,8 @@ export function createHttpApi(options: HttpApiOptions): HttpApi {
         refuse(answer)
         return answer
       }
-      notBefore = Math.max(notBefore, options.wallMs() + (askedToWait ?? 1000))
+      // Who says "now" again and again is not asked without a pause.
+      notBefore = Math.max(notBefore, options.wallMs() + Math.max(SHORTEST_WAIT_MS, askedToWait ?? 1000))
     }
   }
 
@@ -121,12 +123,12 @@ export function createHttpApi(options: HttpApiOptions): HttpApi {
   }
 }
 
-/** Seconds or a date (RFC 9110, 10.2.3); null: not said. */
+/** Seconds or a date (RFC 9110, 10.2.3), else the moment a limit ends, epoch ms, as LaunchDarkly says it; null: not said. */
 function retryAfterMs(answer: HttpAnswer, now: number): number | null {
   const text = answer.header('retry-after')?.trim() ?? ''
   if (/^\d+(\.\d+)?$/.test(text)) return Number(text) * 1000
-  const at = Date.parse(text)
-  return text !== '' && Number.isFinite(at) ? Math.max(0, at - now) : null
+  const at = text === '' && /^\d{13}$/.test(answer.header('x-ratelimit-reset') ?? '') ? Number(answer.header('x-ratelimit-reset')) : Date.parse(text)
+  return Number.isFinite(at) ? Math.max(0, at - now) : null
 }
 
 /** Where vendors put the sentence that matters. */
