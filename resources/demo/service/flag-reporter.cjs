@@ -34,14 +34,16 @@ function createFlagReporter({ address, set }) {
     const met = new Map()
     return {
       // OpenFeature calls this after each evaluation that went well. Without a variant the default in the code was served.
-      after({ flagKey: flag }, { variant }) {
+      after({ flagKey: flag }, { variant, reason, flagMetadata }) {
         if (variant === undefined) return
         const key = `${flag}\n${variant}`
         met.set(key, { flag, variant })
         known.set(key, { flag, variant })
         evaluations.set(key, (evaluations.get(key) ?? 0) + 1)
-        if (targetingKey === undefined || told.has(`${key}\n${targetingKey}`)) return
-        told.add(`${key}\n${targetingKey}`)
+        // A flag without rules gives everyone the same: nobody meets anything. After a change of shares everyone is new.
+        const meeting = `${key}\n${flagMetadata?.['signalbox.experiment'] ?? ''}\n${targetingKey}`
+        if (reason === 'STATIC' || targetingKey === undefined || told.has(meeting)) return
+        told.add(meeting)
         add({ kind: 'exposure', flag, variant, targetingKey })
       },
       /** The request is answered. `failed`: by this app's fault, as a status of 500 and above. */
