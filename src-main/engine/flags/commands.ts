@@ -182,7 +182,16 @@ export function createCommands(deps: FlagsDeps, board: Board, rollouts: Rollouts
         if (block) return acts.refuse(act, faultOf(block))
         if (!definition) return acts.refuse(act, new Fault('notFound', `${source} has no flag ${flag}.`, 'Look at the list of flags.'))
         if (variant === null) return acts.refuse(act, new Fault('interlocked', `${flag} declares no safe variant, and none of its values is plainly off. Nothing was changed.`, 'Declare which variant is safe, or change the flag.'))
-        await rollouts.inTurn(source, flag, () => acts.perform({ ...act, change: { kind: 'kill', variant }, expect: null, emergency: true }))
+        // It waits for nothing that is being done to the flag; what lands after it is looked for, and killed again.
+        const kill = { ...act, change: { kind: 'kill' as const, variant }, expect: null, emergency: true }
+        const beside = rollouts.isBusy(source, flag)
+        await acts.perform(kill)
+        if (beside) {
+          await rollouts.inTurn(source, flag, async () => {
+            const now = await acts.observe(source, set, flag)
+            if (now && !deps.source(source).matches(kill.change, now)) await acts.perform({ ...kill, operationId: `${operationId}:again` })
+          })
+        }
         // Who killed it before without a word says why now.
         if (newest?.phase === 'rolledBack' && newest.rollback?.to === 'safe' && newest.rollback.reason === '' && reason !== '' && killVariant(newest) === variant) {
           await rollouts.move({ rolloutId: newest.id, input: { kind: 'command', command: 'kill', by: operator, reason, at: deps.clock.wallMs() }, action: 'rollout.explained', summary: `Say why ${flag} was killed`, operator, reason, operationId: deps.ids.next() })

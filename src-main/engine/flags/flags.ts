@@ -111,7 +111,12 @@ export function createFlags(deps: FlagsDeps): Flags {
   async function get(source: string, key: string): Promise<FlagView> {
     const seat = await fresh(source)
     const set = board.setOf(source)
-    const observed = await deps.source(source).observe(set, key)
+    const observed = await deps.source(source).observe(set, key).catch((error: unknown) => {
+      // Gone under its rollout: what it was before is what a roll back brings back.
+      const running = board.running(source, key)
+      if (running && error instanceof Fault && error.code === 'notFound') return { definition: running.before.definition, native: null, version: '' }
+      throw error
+    })
     const others = await Promise.all(
       seat.config.sets.map(async (each) => {
         if (each.set === set) return { ...each, exposure: exposureWords(observed.definition).words, present: true }

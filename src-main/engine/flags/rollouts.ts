@@ -1,7 +1,7 @@
 import type { CriterionResult } from '../../contract/analysis.ts'
 import { Fault } from '../../contract/fault.ts'
 import type { FlagRollout } from '../../contract/flag.ts'
-import type { JournalDraft, JournalEntry } from '../../contract/journal.ts'
+import type { Json, JournalDraft, JournalEntry } from '../../contract/journal.ts'
 import { type Operator, SYSTEM_OPERATOR } from '../../contract/release.ts'
 import { type RolloutInput, transition } from '../../core/flags/rollout/machine.ts'
 import { batchOf } from '../ledger.ts'
@@ -58,7 +58,8 @@ export function createRollouts(deps: FlagsDeps, board: Board, onChange: (applied
     } catch (error) {
       if (!emergency) throw error
       // What it was compared with is of no use to what goes back, and there is room for little.
-      await deps.store.commitEmergency({ ...batch, rollouts: (batch.rollouts ?? []).map((rollout) => ({ ...rollout, frozen: null })) })
+      const entries = batch.entries.map((entry) => ({ ...entry, before: withoutDefinition(entry.before), after: withoutDefinition(entry.after) }))
+      await deps.store.commitEmergency({ ...batch, entries, rollouts: (batch.rollouts ?? []).map((rollout) => ({ ...rollout, frozen: null, analysis: [] })) })
     }
     deps.crashPoint('commit.after')
     for (const entry of written) deps.publish({ kind: 'journal', entry })
@@ -109,8 +110,18 @@ export function createRollouts(deps: FlagsDeps, board: Board, onChange: (applied
     return applied
   }
 
-  return { inTurn, persist, move, adopt }
+  /** Something is being done to this flag. */
+  const isBusy = (source: string, flag: string): boolean => turns.has(`${source}/${flag}`)
+
+  return { inTurn, isBusy, persist, move, adopt }
 }
+/** A flag's rules may be long; who gets what of it is not. */
+function withoutDefinition(portrait: Json): Json {
+  if (typeof portrait !== 'object' || portrait === null || Array.isArray(portrait)) return portrait
+  const { definition: _definition, flag, ...rest } = portrait
+  return flag === undefined ? rest : { ...rest, flag: withoutDefinition(flag) }
+}
+
 export type Rollouts = ReturnType<typeof createRollouts>
 
 export function toFault(error: unknown): Fault {

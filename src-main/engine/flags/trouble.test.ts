@@ -54,6 +54,7 @@ test('a flag that is gone is drift; a roll back brings it back', async () => {
   sim.system.setOf('prod').delete(FLAG)
   expect(await sim.until(() => sim.rollout().drift !== null, 5000)).toBe(true)
   expect(sim.rollout().drift?.difference).toEqual(['The flag is gone.'])
+  expect(await sim.act(sim.flags().get('shop', FLAG))).toMatchObject({ rollout: { rollout: { phase: 'holding' } }, version: '' })
   await sim.command('rollBack')
   expect(await sim.until(() => sim.rollout().phase === 'rolledBack', 5000)).toBe(true)
   expect(sim.exposure().everyone).toBe('off')
@@ -212,6 +213,28 @@ test('the kill switch of a flag without a rollout works too, also without a jour
   sim.failDisk(false)
   sim.system.changeElsewhere('prod', FLAG, (flag) => ({ ...flag, type: 'string', variants: [{ name: 'a', value: 'a' }, { name: 'b', value: 'b' }], defaultVariant: 'a' }))
   expect(await sim.kill()).toMatchObject({ code: 'interlocked', message: expect.stringContaining('declares no safe variant') })
+  await sim.close()
+})
+
+test('a kill does not wait for a change that hangs, and wins over it when it lands', async () => {
+  const sim = createFlagSimulation()
+  sim.system.changeElsewhere('prod', FLAG, (flag) => ({ ...flag, defaultVariant: 'on' }))
+  sim.boot()
+  const found = await sim.act(sim.flags().get('shop', FLAG))
+  if (!found || found instanceof Error) throw new Error('not read')
+  // Its write is away for a minute, and is done then, whatever there is.
+  let away: (() => void) | null = null
+  sim.system.hold = (change) => (change.kind === 'define' ? new Promise<void>((resolve) => (away = () => { sim.system.make('prod', FLAG, change); resolve() })) : null)
+  const defined = sim.flags().define({ source: 'shop', flag: FLAG, definition: { ...found.definition, facts: { ...found.definition.facts, owner: 'someone' } }, expectedVersion: found.version, reason: '', operationId: 'operation-define' }, ADA).catch(() => null)
+  await sim.time.advance(1000)
+  expect(away).not.toBeNull()
+  const killing = sim.kill({ reason: 'now' })
+  expect(await sim.until(() => sim.exposure().everyone === 'off', 5000)).toBe(true)
+  // It lands over the kill switch, and does not stay.
+  ;(away as unknown as () => void)()
+  await sim.time.advance(5000)
+  await Promise.all([defined, killing])
+  expect(sim.exposure().everyone).toBe('off')
   await sim.close()
 })
 

@@ -30,6 +30,8 @@ export function createFakeFlagSystem() {
     failWrite: null as ((change: FlagChange) => Fault | null) | null,
     /** Throws after it was done: nobody knows. */
     loseAnswer: null as (() => boolean) | null,
+    /** Hangs on its way; then the change was made, or not, by whoever let it go. */
+    hold: null as ((change: FlagChange) => Promise<void> | null) | null,
     /** Asks for somebody's approval first. */
     approves: false,
     waiting: new Map<string, { readonly set: string; readonly key: string; readonly change: FlagChange }>(),
@@ -125,6 +127,8 @@ export function createFakeFlagSource(system: FakeFlagSystem, clock: Clock, name 
     observe,
     async apply({ set, key, change, expect, comment }) {
       await reach()
+      const held = system.hold?.(change)
+      if (held) return held.then(() => ({ submitted: null }))
       const fault = system.failWrite?.(change)
       if (fault) throw fault
       const found = system.setOf(set).get(key)
