@@ -15,7 +15,7 @@ export interface VendorFlags {
   /** Faults: `notFound`. */
   observe(set: string, key: string): Promise<ObservedFlag>
   readAll(set: string): Promise<{ readonly flags: readonly ObservedFlag[]; readonly segments: readonly Segment[] }>
-  matches(set: string, change: FlagChange, observed: ObservedFlag): boolean
+  matches(change: FlagChange, observed: ObservedFlag): boolean
   /** The flag is there, not as wanted and of the version it was decided on. */
   write(request: { readonly set: string; readonly key: string; readonly change: FlagChange; readonly now: ObservedFlag; readonly comment: string }): Promise<{ readonly what: string; readonly url: string } | null>
   /** Says something else when anything may have changed. */
@@ -28,16 +28,6 @@ export interface VendorFlags {
 
 /** What is the same for each: reading, comparing, and what none of them can do. */
 export function vendorFlagSource(config: FlagSourceConfig, vendor: VendorFlags): FlagSource {
-  /** Of which set a flag was read: what it is compared in. */
-  const setOf = new WeakMap<ObservedFlag, string>()
-  const [first] = config.sets
-
-  async function observe(set: string, key: string): Promise<ObservedFlag> {
-    const observed = await vendor.observe(set, key)
-    setOf.set(observed, set)
-    return observed
-  }
-
   return {
     name: config.name,
     kind: vendor.kind,
@@ -48,16 +38,16 @@ export function vendorFlagSource(config: FlagSourceConfig, vendor: VendorFlags):
       const digest = jsonDigest([[...versions].toSorted(([a], [b]) => (a < b ? -1 : 1)), segments.map(({ name, rule }) => [name, JSON.stringify(rule)])] satisfies JsonValue)
       return { flagSet: { flags: flags.map(({ definition }) => definition), segments: [...segments], metadata: {} }, versions, digest, problems: [], broken: null, addresses: [] }
     },
-    observe,
+    observe: (set, key) => vendor.observe(set, key),
     async apply({ set, key, change, expect, comment }) {
       if (change.kind === 'define') throw new Fault('unsupported', vendor.capabilities.define, 'Make and edit it there; it is listed here then.')
-      const now = await observe(set, key)
+      const now = await vendor.observe(set, key)
       if (expect !== null && now.version !== expect) throw new Fault('staleGeneration', `${key} was changed by someone else since it was read. Nothing was written.`, 'Look at the difference, then decide again.')
-      if (vendor.matches(set, change, now)) return { submitted: null }
+      if (vendor.matches(change, now)) return { submitted: null }
       if (now.definition.facts.archived && change.kind !== 'archive') throw new Fault('notFound', `${key} is archived in ${vendor.who}. Nothing was written.`, 'Restore it there first.')
       return { submitted: await vendor.write({ set, key, change, now, comment }) }
     },
-    matches: (change, observed) => vendor.matches(setOf.get(observed) ?? first?.set ?? '', change, observed),
+    matches: (change, observed) => vendor.matches(change, observed),
     async writeSegments() {
       throw new Fault('unsupported', vendor.capabilities.segments, 'Change them there.')
     },

@@ -130,13 +130,13 @@ function contextOf(text: string | undefined): JsonObject {
   }
 }
 
-export const flag: Command = (context) =>
-  withLink(context, 'readOnly', async ({ client, carriesCore }) => {
-    const { output, invocation } = context
-    const [key, what] = [argument(context, 0), argument(context, 1)]
-    if (what !== '' && what !== 'preview') throw new UsageError(`signalbox flag FLAG shows a flag, signalbox flag FLAG preview what a user gets; there is no ${what}.`)
-    if (what === 'preview') {
-      const asked = contextOf(invocation.options.context)
+export const flag: Command = (context) => {
+  const { output, invocation } = context
+  const [key, what] = [argument(context, 0), argument(context, 1)]
+  if (what !== '' && what !== 'preview') throw new UsageError(`signalbox flag FLAG shows a flag, signalbox flag FLAG preview what a user gets; there is no ${what}.`)
+  const asked = what === 'preview' ? contextOf(invocation.options.context) : null
+  return withLink(context, 'readOnly', async ({ client, carriesCore }) => {
+    if (asked) {
       const shown = await client.flag.preview({ source: await sourceOf(context, client, key), flag: key, context: asked })
       output.document(shown)
       output.say(shown.error === '' ? `${shown.variant ?? 'no variant'} = ${JSON.stringify(shown.value)} (${shown.reason})` : `No value (${shown.reason}): ${shown.error}`)
@@ -149,6 +149,7 @@ export const flag: Command = (context) =>
     describeFlag(context, view, carriesCore)
     return EXIT.ok
   })
+}
 
 function timeoutMs(context: CommandContext): number {
   return numberOption('timeout', context.invocation.options.timeout, 120, 1, 86_400) * 1000

@@ -104,7 +104,7 @@ export function openLaunchDarklySource(config: FlagSourceConfig, context: { read
         if (items.length < PAGE) return { flags, segments: [] }
       }
     },
-    matches(_set, change, { definition, native }) {
+    matches(change, { definition, native }) {
       const now = nativeOf(native)
       if (change.kind === 'archive') return now.archived
       return unlessRefused(() => isAsWanted(wantedPlace(change, definition, now, contextKind), now))

@@ -39,6 +39,6 @@ export const gateSchema = z.object({
 })
 export type Gate = z.infer<typeof gateSchema>
 
-/** Kept before a rollout, and put back: of which environment the rules are its own is known by the set. */
-export const nativeSchema = z.object({ id: z.string(), isEnabled: z.boolean(), archived: z.boolean(), rules: z.array(ruleSchema) })
+/** Kept before a rollout, and put back. `set`: where it was read, which says what of it may be changed. */
+export const nativeSchema = z.object({ id: z.string(), set: z.string(), isEnabled: z.boolean(), archived: z.boolean(), rules: z.array(ruleSchema) })
 export type NativeGate = z.infer<typeof nativeSchema>

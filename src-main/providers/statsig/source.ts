@@ -61,7 +61,7 @@ export function openStatsigSource(config: FlagSourceConfig, context: { readonly 
   function observed(gate: Gate, set: string): ObservedFlag {
     const archived = gate.status === ARCHIVED
     const content = [archived, gate.isEnabled, gate.description, gate.rules.map(essence), gate.holdoutIDs]
-    return { definition: definitionOf(gate, set), native: JSON.parse(JSON.stringify({ id: gate.id, isEnabled: gate.isEnabled, archived, rules: gate.rules })) as JsonValue, version: jsonDigest(content) }
+    return { definition: definitionOf(gate, set), native: JSON.parse(JSON.stringify({ id: gate.id, set, isEnabled: gate.isEnabled, archived, rules: gate.rules })) as JsonValue, version: jsonDigest(content) }
   }
 
   /** Reviews are gone past by every call that does not send this header. */
@@ -92,11 +92,11 @@ export function openStatsigSource(config: FlagSourceConfig, context: { readonly 
     pollMs: settings.pollMs,
     observe: async (set, key) => observed(await gateOf(key), set),
     readAll: async (set) => ({ flags: await readAll(set), segments: [] }),
-    matches(set, wanted, { definition, native }) {
+    matches(wanted, { definition, native }) {
       const now = nativeOf(native)
       if (wanted.kind === 'archive') return now.archived
       try {
-        return isAsWanted(wantedGate(wanted, definition, now, set), now)
+        return isAsWanted(wantedGate(wanted, definition, now, now.set), now)
       } catch (error) {
         if (error instanceof Fault) return false
         throw error

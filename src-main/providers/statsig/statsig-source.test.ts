@@ -79,6 +79,14 @@ describe('Statsig: traps', () => {
     await all.close()
   })
 
+  it('compares a gate in the set it was read in, whichever object says so', async () => {
+    fake.makeGate('new_checkout', [rule('staging', 100, ['staging'])])
+    const killed: FlagChange = { kind: 'kill', variant: 'off' }
+    const [here, there] = [await look(), await source.observe('staging', 'new_checkout')]
+    await apply(killed)
+    expect([source.matches(killed, { ...here }), source.matches(killed, { ...(await look()) }), source.matches(killed, { ...there })]).toEqual([false, true, false])
+  })
+
   it('changes no rule that counts elsewhere too', async () => {
     fake.makeGate('new_checkout', [rule('everywhere', 10, null)])
     const before = (await look()).definition
