@@ -1,5 +1,6 @@
 import type { ConsoleClient } from '../../contract/client.ts'
 import type { JournalFilter } from '../../contract/journal.ts'
+import { subjectOf } from '../../contract/journal-subject.ts'
 import type { LogLine, ServiceView, WaitingItem } from '../../contract/service.ts'
 import type { SystemStatus } from '../../contract/system.ts'
 import { ENVIRONMENTS } from '../../contract/vocabulary.ts'
@@ -147,8 +148,8 @@ export const audit: Command = (context) =>
     if (page.entries.length === 0) output.say('No entries match.')
     else {
       output.table(
-        ['ENTRY', 'TIME', 'OPERATOR', 'SERVICE', 'WHAT', 'OUTCOME', 'REASON'],
-        page.entries.map((entry) => [String(entry.seq), clockTime(entry.at), entry.operator.name, entry.target.service ?? '', entry.summary, entry.outcome, entry.reason]),
+        ['ENTRY', 'TIME', 'OPERATOR', 'ABOUT', 'WHAT', 'OUTCOME', 'REASON'],
+        page.entries.map((entry) => [String(entry.seq), clockTime(entry.at), entry.operator.name, subjectOf(entry), entry.summary, entry.outcome, entry.reason]),
       )
     }
     return EXIT.ok

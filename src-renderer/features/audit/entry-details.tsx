@@ -33,6 +33,8 @@ export function EntryDetails({ entry }: { readonly entry: JournalEntry }) {
             ['act', `${entry.action}, ${entry.kind}`],
             ['outcome', <OutcomeWord key="o" entry={entry} />],
             ...(entry.target.service === undefined ? [] : ([['service', <ServiceLink key="s" name={entry.target.service} />]] as const)),
+            ...(entry.target.migration === undefined ? [] : ([['migration', <MigrationLink key="m" id={entry.target.migration} />]] as const)),
+            ...(entry.target.flag === undefined ? [] : ([['flag', <FlagLink key="f" flag={entry.target.flag} />]] as const)),
             ...(entry.target.releaseId === undefined ? [] : ([['release', <ReleaseLink key="r" id={entry.target.releaseId} />]] as const)),
             ['workspace', <span key="w" className="mono" title={entry.workspaceDigest}>{shortHash(entry.workspaceDigest) || 'none'}</span>],
             ...(entry.emergency ? ([['emergency', 'written to the emergency file first, merged later']] as const) : []),
@@ -92,6 +94,24 @@ function ServiceLink({ name }: { readonly name: string }) {
   return (
     <Link to="/services/$name" params={{ name }} className="link">
       {name}
+    </Link>
+  )
+}
+
+function MigrationLink({ id }: { readonly id: string }) {
+  return (
+    <Link to="/migrations/$id" params={{ id }} className="link">
+      {id}
+    </Link>
+  )
+}
+
+/** `<source>/<key>`; a key may hold slashes too. */
+function FlagLink({ flag }: { readonly flag: string }) {
+  const at = flag.indexOf('/')
+  return (
+    <Link to="/flags/$source/$key" params={{ source: flag.slice(0, at), key: flag.slice(at + 1) }} className="link">
+      {flag.slice(at + 1)}
     </Link>
   )
 }

@@ -1,6 +1,7 @@
 import { useVirtualizer, type Virtualizer } from '@tanstack/react-virtual'
 import { memo, useCallback, useEffect, useMemo, useRef, useState, type KeyboardEvent } from 'react'
 import type { JournalEntry } from '../../../src-main/contract/journal.ts'
+import { subjectOf } from '../../../src-main/contract/journal-subject.ts'
 import { PlaceText } from '../../components/place.tsx'
 import { shortSummary } from '../../lib/entry-summary.ts'
 import { formatClock, formatCount, formatDay, formatInstant, shortHash } from '../../lib/format.ts'
@@ -154,7 +155,7 @@ function RestOfRow({ entry }: { readonly entry: JournalEntry }) {
         {actionWords(entry.action)}
       </div>
       <div role="gridcell" className="truncate" title={entry.summary}>
-        {entry.target.service !== undefined && <span className="text-ink-3">{entry.target.service} </span>}
+        {subjectOf(entry) !== '' && <span className="text-ink-3">{subjectOf(entry)} </span>}
         <PlaceText text={shortSummary(entry)} square={false} />
       </div>
       <div role="gridcell">
