@@ -5,6 +5,7 @@ import { jsonObjectSchema, type JsonObject } from '../../contract/flag-definitio
 import type { FlagSourceView } from '../../contract/flag.ts'
 import type { ExperimentCounts, VariantEvaluations } from '../../core/flags/ports.ts'
 import type { FlagServerPorts } from './flag-server-link.ts'
+import { getJson } from './get-json.ts'
 
 const TIMEOUT_MS = 5000
 const MINUTES = 30
@@ -57,12 +58,9 @@ export function createFlagReports(find: () => Promise<FlagServerPorts | { readon
     for (let tries = 1; ; tries += 1) {
       const { httpPort } = await ports()
       try {
-        const response = await fetch(`http://127.0.0.1:${httpPort}/signalbox/v1/${path}`, { signal: AbortSignal.timeout(TIMEOUT_MS) })
-        if (!response.ok) {
-          await response.body?.cancel()
-          throw new Fault('notFound', `The flag server answered ${response.status} to ${path}.`, 'Stop everything once (stop --all) and start again: the server may be of another version.')
-        }
-        return schema.parse(await response.json())
+        const { status, body } = await getJson(httpPort, `/signalbox/v1/${path}`, TIMEOUT_MS)
+        if (status !== 200) throw new Fault('notFound', `The flag server answered ${status} to ${path}.`, 'Stop everything once (stop --all) and start again: the server may be of another version.')
+        return schema.parse(body)
       } catch (error) {
         if (error instanceof Fault) throw error
         known = null

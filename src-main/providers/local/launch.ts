@@ -3,7 +3,7 @@ import { closeSync, openSync, renameSync, statSync } from 'node:fs'
 import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { LocalPaths } from './paths.ts'
-import { baseVariables } from './versions.ts'
+import { ownVariables } from './versions.ts'
 
 /** Files the two processes are started from. */
 export interface LocalEntries {
@@ -38,7 +38,7 @@ export function launchSupervisor(paths: LocalPaths, { dataFolder, nodePath, entr
     detached: true,
     stdio: ['ignore', output, output],
     cwd: paths.folder,
-    env: { ...baseVariables(), ...(runtime === undefined ? {} : { XDG_RUNTIME_DIR: runtime }) },
+    env: { ...ownVariables(), ...(runtime === undefined ? {} : { XDG_RUNTIME_DIR: runtime }) },
   })
   child.once('error', () => {})
   child.unref()

@@ -41,6 +41,12 @@ export function baseVariables(source: NodeJS.ProcessEnv = process.env): Record<s
   return kept
 }
 
+/** For programs of our own: where Node keeps what it compiled, if it does. Read from sources, each saves 20 MB by it. */
+export function ownVariables(source: NodeJS.ProcessEnv = process.env): Record<string, string> {
+  const cache = source['NODE_COMPILE_CACHE']
+  return { ...baseVariables(source), ...(cache === undefined ? {} : { NODE_COMPILE_CACHE: cache }) }
+}
+
 /** The part of a folder that is the same for every version: all of it, or what stands above its first template. */
 export function certainFolder(folder: string): string {
   const template = folder.indexOf('${')

@@ -5,8 +5,9 @@ import { z } from 'zod'
 import { Fault } from '../../../contract/fault.ts'
 import { flagPlaces, type FileSettings } from '../../flagd/file-settings.ts'
 import type { FlagServerPorts } from '../../flagd/flag-server-link.ts'
+import { getJson } from '../../flagd/get-json.ts'
 import { identify, isAlive, signalProcess, type ProcessIdentity } from '../identity.ts'
-import { baseVariables } from '../versions.ts'
+import { ownVariables } from '../versions.ts'
 import { findFreePort } from './probe.ts'
 import { adoptProcess } from './service-process.ts'
 
@@ -20,7 +21,7 @@ const MAX_ENDS = 5
 const WINDOW_MS = 60_000
 const STOP_MS = 5_000
 /** It makes much short-lived garbage, and needs no large nursery for it. */
-const SMALL = ['--max-semi-space-size=2']
+const SMALL = ['--max-semi-space-size=1']
 const LOG_KEPT_BYTES = 1 << 20
 
 /** What of a flag server survives the supervisor. */
@@ -175,7 +176,7 @@ export function createFlagServerProcess(options: FlagServerOptions): FlagServerP
       cwd: dirname(places.log),
       detached: true,
       stdio: ['ignore', log, log],
-      env: baseVariables(),
+      env: ownVariables(),
     })
     closeSync(log)
     const ended = new Promise<void>((resolve) => {
@@ -237,8 +238,7 @@ function sameSettings(a: FileSettings, b: FileSettings | null): boolean {
 
 async function statusOf({ httpPort }: FlagServerPorts): Promise<z.infer<typeof statusSchema> | null> {
   try {
-    const answer = await fetch(`http://127.0.0.1:${httpPort}/signalbox/v1/status`, { signal: AbortSignal.timeout(STATUS_MS) })
-    return statusSchema.parse(await answer.json())
+    return statusSchema.parse((await getJson(httpPort, '/signalbox/v1/status', STATUS_MS)).body)
   } catch {
     return null
   }
