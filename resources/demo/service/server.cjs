@@ -39,17 +39,17 @@ const counts = { requests: 0, errors: 0 }
 /** What the flags make of a request: whether the shopper was lost on the way, whether it breaks, and what else it says. */
 const experiences = {
   async checkout(visit, path) {
+    if (path === '/') return (await visit.isOn('maintenance-banner')) ? { more: { banner: 'We are back at noon.' } } : {}
     const isNew = await visit.isOn('new-checkout')
+    if (!path.startsWith('/orders')) return { more: { checkout: isNew ? 'one page' : 'three pages' } }
     if (await visit.isOn('express-checkout')) {
       // It saves a page, and asks a payment service that is slow and now and then away.
       await pause(40 + 80 * Math.random())
       if (Math.random() < 0.08) return { fails: 'payment could not be confirmed' }
     }
-    if (path === '/' && (await visit.isOn('maintenance-banner'))) return { more: { banner: 'We are back at noon.' } }
-    if (!path.startsWith('/orders')) return {}
     const wrapping = await visit.isOn('gift-wrapping')
     // One page instead of three: fewer shoppers leave before the end.
-    if (Math.random() < (isNew ? 0.22 : 0.3)) return { leaves: { step: 'address', checkout: isNew ? 'one page' : 'three pages' } }
+    if (Math.random() < (isNew ? 0.22 : 0.3)) return { leaves: { step: 'address' } }
     visit.converted('order')
     return { more: { checkout: isNew ? 'one page' : 'three pages', wrapping } }
   },
