@@ -1,6 +1,6 @@
 import { Fault } from '../contract/fault.ts'
 import type { FlagCapabilities, FlagSourceConfig, FlagSourceKind } from '../contract/flag.ts'
-import type { JsonValue, Segment } from '../contract/flag-definition.ts'
+import { type JsonValue, type Segment, segmentNameSchema } from '../contract/flag-definition.ts'
 import type { FlagChange, FlagSource, ObservedFlag } from '../core/flags/ports.ts'
 import { jsonDigest } from './json-digest.ts'
 import { pollForChange } from './poll-for-change.ts'
@@ -24,6 +24,11 @@ export interface VendorFlags {
   /** One line of what answers there. */
   check(set: string): Promise<string>
   close(): Promise<void>
+}
+
+/** Segments made elsewhere, by name alone: whom they hold is known there. Names the console cannot write are left out. */
+export function namedSegments(names: readonly string[], kind: string): readonly Segment[] {
+  return names.filter((name) => segmentNameSchema.safeParse(name).success).map((name) => ({ name, rule: { kind: 'handwritten', logic: { [kind]: name } } }))
 }
 
 /** What is the same for each: reading, comparing, and what none of them can do. */

@@ -35,12 +35,22 @@ export function createEditing(deps: FlagsDeps, board: Board, acts: Acts, views: 
     const segments = seat.reading?.flagSet.segments ?? []
     const rules = definition.targeting.kind === 'rules' ? definition.targeting.rules : []
     const matched = found.rules
+    const words = ({ audience, serve }: (typeof rules)[number]): string => `${audienceWords(audience)}: ${serve.kind === 'variant' ? serve.variant : `${percentWords(serve.percent)} ${serve.variants.map(({ variant }) => variant).join(', ')}, else ${serve.otherwise}`}`
+    const deciding = rules.findIndex((_rule, index) => matched[index] === true)
+    const readable = new Set(segments.filter(({ rule }) => rule.kind === 'conditions').map(({ name }) => name))
+    const asked = rules.slice(0, deciding < 0 ? rules.length : deciding + 1)
+    const isHidden = definition.targeting.kind === 'handwritten' || asked.some(({ audience }) => audience.kind === 'segments' && audience.anyOf.some((name) => !readable.has(name)))
+    // Other systems draw shares by a hash of their own, and not all of their rules are at hand: no variant is claimed.
+    if (seat.config.kind !== 'file' && (isHidden || rules[deciding]?.serve.kind === 'split')) {
+      const error = isHidden ? 'Its rules or segments were made in the system that keeps it, which alone evaluates them.' : 'Who is in the share of the rule that decides is drawn by the system that keeps it.'
+      return { value: null, variant: null, reason: 'UNKNOWN', error, rules: rules.map((rule, index) => ({ words: words(rule), matched: matched[index] ?? false, decided: !isHidden && index === deciding })), segments: segments.map(({ name }) => ({ name, matched: found.segments.includes(name) })) }
+    }
     return {
       value: found.value ?? null,
       variant: found.variant,
       reason: found.reason,
       error: found.error?.message ?? '',
-      rules: rules.map(({ audience, serve }, index) => ({ words: `${audienceWords(audience)}: ${serve.kind === 'variant' ? serve.variant : `${percentWords(serve.percent)} ${serve.variants.map(({ variant }) => variant).join(', ')}, else ${serve.otherwise}`}`, matched: matched[index] ?? false, decided: found.rule === index })),
+      rules: rules.map((rule, index) => ({ words: words(rule), matched: matched[index] ?? false, decided: found.rule === index })),
       segments: segments.map(({ name }) => ({ name, matched: found.segments.includes(name) })),
     }
   }

@@ -177,4 +177,8 @@ describe('LaunchDarkly: traps', () => {
     expect(fault).not.toContain('api-wrong-secret')
     await wrong.close()
   })
+
+  it('names its segments, for stages to be narrowed to; whom they hold is known there alone', async () => {
+    expect((await source.read('production')).flagSet.segments).toMatchObject([{ name: 'internal', rule: { kind: 'handwritten' } }])
+  })
 })

@@ -5,7 +5,7 @@ import type { JsonValue } from '../../contract/flag-definition.ts'
 import type { FlagSource, ObservedFlag } from '../../core/flags/ports.ts'
 import { createHttpApi, type HttpAnswer } from '../http-api.ts'
 import { jsonDigest } from '../json-digest.ts'
-import { vendorFlagSource } from '../vendor-flag-source.ts'
+import { namedSegments, vendorFlagSource } from '../vendor-flag-source.ts'
 import { definitionOf } from './flag-definition.ts'
 import { type FlagRep, flagSchema, nativeSchema } from './model.ts'
 import { launchDarklySettingsSchema } from './settings.ts'
@@ -85,6 +85,15 @@ export function openLaunchDarklySource(config: FlagSourceConfig, context: { read
     return told(_id)
   }
 
+  async function segmentKeys(set: string): Promise<readonly string[]> {
+    const keys: string[] = []
+    for (let offset = 0; ; offset += PAGE) {
+      const { items } = taken(await api.ask('GET', `/api/v2/segments/${project}/${encodeURIComponent(set)}?limit=${PAGE}&offset=${offset}`), z.object({ items: z.array(z.object({ key: z.string() })) }))
+      keys.push(...items.map(({ key }) => key))
+      if (items.length < PAGE) return keys
+    }
+  }
+
   return vendorFlagSource(config, {
     kind: 'launchdarkly',
     who,
@@ -101,7 +110,7 @@ export function openLaunchDarklySource(config: FlagSourceConfig, context: { read
         // `summary=0`: with rules and targets.
         const { items } = taken(await api.ask('GET', `/api/v2/flags/${project}?env=${encodeURIComponent(set)}&summary=0&limit=${PAGE}&offset=${offset}`), z.object({ items: z.array(flagSchema) }))
         flags.push(...items.map((flag) => observed(flag, set)))
-        if (items.length < PAGE) return { flags, segments: [] }
+        if (items.length < PAGE) return { flags, segments: namedSegments(await segmentKeys(set), 'launchdarkly') }
       }
     },
     matches(change, { definition, native }) {

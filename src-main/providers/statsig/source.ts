@@ -5,7 +5,7 @@ import type { JsonValue } from '../../contract/flag-definition.ts'
 import type { FlagSource, ObservedFlag } from '../../core/flags/ports.ts'
 import { createHttpApi, type HttpAnswer, type HttpMethod } from '../http-api.ts'
 import { jsonDigest } from '../json-digest.ts'
-import { vendorFlagSource } from '../vendor-flag-source.ts'
+import { namedSegments, vendorFlagSource } from '../vendor-flag-source.ts'
 import { ARCHIVED, definitionOf } from './gate-definition.ts'
 import { type Gate, gateSchema } from './model.ts'
 import { statsigSettingsSchema } from './settings.ts'
@@ -85,13 +85,22 @@ export function openStatsigSource(config: FlagSourceConfig, context: { readonly 
     }
   }
 
+  async function segmentNames(): Promise<readonly string[]> {
+    const names: string[] = []
+    for (let page = 1; ; page += 1) {
+      const { data } = taken(await api.ask('GET', `/console/v1/segments?limit=${PAGE}&page=${page}`), z.object({ data: z.array(z.object({ id: z.string() })) }))
+      names.push(...data.map(({ id }) => id))
+      if (data.length < PAGE) return names
+    }
+  }
+
   return vendorFlagSource(config, {
     kind: 'statsig',
     who,
     capabilities: CAPABILITIES,
     pollMs: settings.pollMs,
     observe: async (set, key) => observed(await gateOf(key), set),
-    readAll: async (set) => ({ flags: await readAll(set), segments: [] }),
+    readAll: async (set) => ({ flags: await readAll(set), segments: namedSegments(await segmentNames(), 'statsig') }),
     matches(wanted, { definition, native }) {
       const now = nativeOf(native)
       if (wanted.kind === 'archive') return now.archived

@@ -76,5 +76,5 @@ export function percentOf(serve: Serve): number {
 
 export function segmentOf({ name, constraints }: UnleashSegment): Segment {
   const conditions = constraints.map(conditionOf)
-  return conditions.length > 0 && conditions.every((condition) => condition !== null) ? { name, rule: { kind: 'conditions', match: 'all', conditions } } : { name, rule: { kind: 'handwritten', logic: JSON.parse(JSON.stringify(constraints)) as JsonValue } }
+  return conditions.length > 0 && conditions.every((condition) => condition !== null) ? { name, rule: { kind: 'conditions', match: 'all', conditions } } : { name, rule: { kind: 'handwritten', logic: { unleash: JSON.parse(JSON.stringify(constraints)) as JsonValue } } }
 }

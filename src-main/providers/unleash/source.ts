@@ -1,6 +1,6 @@
 import { Fault } from '../../contract/fault.ts'
 import type { FlagSourceConfig } from '../../contract/flag.ts'
-import type { FlagDefinition } from '../../contract/flag-definition.ts'
+import { type FlagDefinition, segmentNameSchema } from '../../contract/flag-definition.ts'
 import { changedFlag } from '../../core/flags/changed-flag.ts'
 import { sameJson } from '../../core/flags/json.ts'
 import type { FlagChange, FlagSource, ObservedFlag } from '../../core/flags/ports.ts'
@@ -130,7 +130,7 @@ export function openUnleashSource(config: FlagSourceConfig, context: { readonly 
       const features = await readAll(set)
       const flags = [...features.values()].map(flagOf)
       const versions = new Map(flags.map(({ definition, version }) => [definition.key, version]))
-      return { flagSet: { flags: flags.map(({ definition }) => definition), segments: segments.map(segmentOf), metadata: {} }, versions, digest: jsonDigest(json([[...versions].toSorted(([a], [b]) => (a < b ? -1 : 1)), segments])), problems: [], broken: null, addresses: [] }
+      return { flagSet: { flags: flags.map(({ definition }) => definition), segments: segments.filter(({ name }) => segmentNameSchema.safeParse(name).success).map(segmentOf), metadata: {} }, versions, digest: jsonDigest(json([[...versions].toSorted(([a], [b]) => (a < b ? -1 : 1)), segments])), problems: [], broken: null, addresses: [] }
     },
     observe: observed,
     async apply({ set, key, change, expect, comment }) {

@@ -95,6 +95,7 @@ export async function startFakeLaunchDarkly(): Promise<FakeLaunchDarkly> {
     const [, , area, project, ...rest] = path
     if (area === 'auditlog') return { status: 200, body: { items: [{ _id: `entry-${entries}` }] } }
     if (project !== 'shop') return notFound
+    if (area === 'segments') return { status: 200, body: { items: Number(query.get('offset')) === 0 ? [{ key: 'internal', name: 'Internal users', rules: [] }, { key: '7.of-them', name: 'Seven' }] : [] } }
     if (area === 'projects' && rest[0] === 'environments') return rest[1] === 'production' ? { status: 200, body: { key: 'production', approvalSettings: fake.approval } } : notFound
     if (area === 'projects') {
       if (method === 'GET') return { status: 200, body: { items: fake.requests } }

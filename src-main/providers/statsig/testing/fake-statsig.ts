@@ -28,6 +28,7 @@ export async function startFakeStatsig(): Promise<FakeStatsig> {
     const { method, path, query, headers, body } = request
     if (headers['statsig-api-key'] !== TOKEN) return { status: 401, body: { status: 401, message: 'Invalid key' } }
     const [, , area, id, action, ruleId] = path
+    if (area === 'segments' && id === undefined) return { status: 200, body: { message: 'Segments listed successfully.', data: query.get('page') === '1' ? [{ id: 'internal', name: 'internal', type: 'rule_based' }] : [] } }
     if (area === 'segments') return id === 'internal' ? { status: 200, body: { data: { id } } } : { status: 404, body: { status: 404, message: 'Segment not found' } }
     if (area !== 'gates') return { status: 404, body: { status: 404, message: 'Not found' } }
     if (id === undefined) {
