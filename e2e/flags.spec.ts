@@ -125,6 +125,9 @@ test('a variant that harms those who have it is taken back by itself, and the sc
   await expect(title()).toContainText('off')
   for (const user of USERS) expect(await evaluate('express-checkout', user)).toMatchObject({ variant: 'off' })
   await expect(page.getByRole('region', { name: 'Stages' })).toContainText('taken back')
+  // Looked at anew, when it is over: what those who had it got stands against the others.
+  await page.reload()
+  await expect(page.getByRole('region', { name: 'Guards, exposed against unexposed users' })).toContainText('Error ratio', { timeout: 30_000 })
   await expectAccessible(page, 'a rollout that was taken back')
 })
 

@@ -6,6 +6,7 @@ import type { WaitingItem } from '../../contract/service.ts'
 import type { WatchItem } from '../../contract/system.ts'
 import type { Tier } from '../../contract/vocabulary.ts'
 import type { ExposedFlag } from '../../core/interlocks/exposed-flags.ts'
+import { rolloutEnded } from '../../core/flags/rollout/state.ts'
 import { exposureWords } from '../../core/flags/rollout/words.ts'
 import { createActs } from './acts.ts'
 import { createBoard } from './board.ts'
@@ -214,7 +215,12 @@ export function createFlags(deps: FlagsDeps): Flags {
     },
     async guardSeries(source, flag, fromAt) {
       board.seat(source)
-      return guard.chart(board.running(source, flag), fromAt, deps.source(source).capabilities.outcomes ?? '')
+      const provider = deps.source(source)
+      const absent = provider.capabilities.outcomes ?? ''
+      const newest = board.newest(source, flag)
+      // What took it back is looked at when it is over.
+      const over = newest && rolloutEnded(newest.phase) && absent === '' ? await provider.outcomes(board.setOf(source), flag, fromAt) : null
+      return guard.chart(newest, fromAt, absent, over)
     },
     async comparison(source, flag) {
       const seat = await fresh(source)

@@ -192,9 +192,9 @@ export function createGuard(deps: FlagsDeps, board: Board) {
       const series = watches.get(rollout.id)?.outcomes.get(rollout.plan.baseline)
       return series ? freezeBaseline(series, clock.wallMs()) : null
     },
-    /** For charts; summed over the variants rolled out. */
-    chart(rollout: FlagRollout | null, fromAt: number, absent: string): FlagGuardSeries {
-      const watch = rollout && watches.get(rollout.id)
+    /** For charts; summed over the variants rolled out. `over`: what is still known of a rollout that has ended. */
+    chart(rollout: FlagRollout | null, fromAt: number, absent: string, over: ReadonlyMap<string, Series> | null = null): FlagGuardSeries {
+      const watch = rollout && (watches.get(rollout.id) ?? (over && { outcomes: over, problem: 'Nothing was reported in this time.' }))
       if (!rollout || !watch) return { exposed: [], unexposed: [], resolutionMs: 1000, absent: absent === '' ? 'No rollout of this flag is watched now.' : absent }
       const exposed = sumSeries(rollout.plan.variants.flatMap(({ variant }) => watch.outcomes.get(variant) ?? []))
       const unexposed = watch.outcomes.get(rollout.plan.baseline) ?? emptySeries()

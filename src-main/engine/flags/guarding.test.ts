@@ -42,6 +42,12 @@ test('a harmful variant is taken back by itself, within what was promised for it
     expect(JSON.parse(JSON.stringify(again))).toEqual(results.find(({ name }) => name === criterion.name))
   }
   expect(sim.flags().waiting()).toMatchObject([{ kind: 'flag', title: 'Taken back by the guard', flag: { key: FLAG } }])
+  // What it saw can be looked at when it is over.
+  const chart = await sim.act(sim.flags().guardSeries('shop', FLAG, (rollout.stages[0]?.exposedAt ?? 0) - 1000))
+  if (chart instanceof Error) throw chart
+  expect(chart?.absent).toBe('')
+  expect(chart?.exposed.some(({ errors }) => errors > 0)).toBe(true)
+  expect(chart?.unexposed.length).toBeGreaterThan(0)
   await sim.close()
 })
 

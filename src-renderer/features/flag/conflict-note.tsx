@@ -25,11 +25,11 @@ export function ConflictNote({ what, began, theirs, mine, onKeepMine, onTakeThei
       </p>
       <div className="mt-2 grid grid-cols-2 gap-3 narrow:grid-cols-1">
         <div className="min-w-0 border border-line-1 bg-bg-1 py-1">
-          <h3 className="px-4 text-12 text-ink-3">What they changed</h3>
+          <h2 className="px-4 text-12 font-normal text-ink-3">What they changed</h2>
           <DiffView before={began} after={theirs} />
         </div>
         <div className="min-w-0 border border-line-1 bg-bg-1 py-1">
-          <h3 className="px-4 text-12 text-ink-3">What you would change of theirs</h3>
+          <h2 className="px-4 text-12 font-normal text-ink-3">What you would change of theirs</h2>
           {mine === null ? <p className="px-4 text-12 text-ink-3">What you typed has errors.</p> : <DiffView before={theirs} after={mine} />}
         </div>
       </div>
