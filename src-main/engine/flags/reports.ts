@@ -27,7 +27,8 @@ export function createReports(deps: FlagsDeps, board: Board, telling: Telling) {
     } catch (error) {
       // What is not known is never taken for silence.
       seat.evaluations = null
-      deps.log(`evaluations of ${name}: ${toFault(error).message}`)
+      // Who only looks starts no flag server to ask: nothing to tell.
+      if (deps.readOnly() === null) deps.log(`evaluations of ${name}: ${toFault(error).message}`)
     } finally {
       busy.delete(name)
     }
