@@ -225,11 +225,12 @@ export const kill: Command = (context) => {
     const { output } = context
     const submitted = view.rollout?.rollout.submitted
     output.document(view)
-    // Percent of users with anything but the safe variant, as read back: some systems want somebody's approval first.
-    if (view.summary.percent !== 0) {
-      output.say(`${key}: ${view.summary.exposure}, still. ${submitted ? `${submitted.what}: ${submitted.url}` : `${source} wants this change approved first; the journal says where.`}`)
+    // The kill of a rollout may have to be approved first, as one without is refused with.
+    if (submitted && view.rollout?.ended === false) {
+      output.say(`${key}: ${view.summary.exposure}, still. ${submitted.what}: ${submitted.url}`)
       return EXIT.refused
     }
+    if (view.summary.percent !== 0) throw new Fault('notVerified', `${key} is ${view.summary.exposure} by what was read back after the kill switch.`, `Look at it: signalbox flag ${key}`)
     output.say(`${key}: ${view.summary.exposure}, read back after ${seconds(performance.now() - startedAt)}`)
     if (!options.reason) output.note(`A reason is owed: signalbox kill ${key} --reason TEXT`)
     return EXIT.ok

@@ -61,11 +61,23 @@ test('a change that has to be approved first is submitted, told, and not taken f
   unleash.approvals = { environments: ['production'], maySkip: true }
   const killed = await terminal('kill', KEY, '--reason', 'orders fail')
   unleash.approvals = { environments: [], maySkip: true }
-  expect(killed).toMatchObject({ code: 1, out: expect.stringMatching(/still/) as unknown })
+  expect(killed).toMatchObject({ code: 1, error: expect.stringMatching(/waits for approval[\s\S]*change-requests\/1/) as unknown })
   expect(await shares()).toEqual(before)
   expect(before).not.toEqual(['off'])
   expect(unleash.submitted).toMatchObject([{ state: 'In review', changes: [{ feature: KEY, action: 'updateEnabled', payload: { enabled: false } }] }])
   expect((await terminal('audit')).out).toMatch(/submitted for approval, Change request 1/)
+}, PATIENCE_MS)
+
+test('so is the kill of a rollout, which goes on waiting for it', async () => {
+  unleash.submitted.length = 0
+  await terminal('kill', KEY, '--reason', 'a clean start')
+  expect(await terminal('rollout', KEY, 'start', '--reason', 'ready')).toMatchObject({ code: 0 })
+  expect(await shares()).toEqual(['5'])
+  unleash.approvals = { environments: ['production'], maySkip: true }
+  const killed = await terminal('kill', KEY, '--reason', 'orders fail')
+  unleash.approvals = { environments: [], maySkip: true }
+  expect(killed).toMatchObject({ code: 1, out: expect.stringMatching(/5 %.*still\. Change request 1.*change-requests\/1/) as unknown })
+  expect(await shares()).toEqual(['5'])
 }, PATIENCE_MS)
 
 test('what a vendor says no to, and one that is away, are told with the next step', async () => {
