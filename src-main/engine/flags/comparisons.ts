@@ -2,7 +2,6 @@ import type { FlagComparison } from '../../contract/flag.ts'
 import type { FlagDefinition } from '../../contract/flag-definition.ts'
 import { exposureOf, safeVariantOf } from '../../core/flags/exposure.ts'
 import type { ExperimentCounts } from '../../core/flags/ports.ts'
-import { rolloutEnded } from '../../core/flags/rollout/state.ts'
 import { compareVariants, type Comparison, type ComparisonVerdict, DEFAULT_COMPARISON, type MetricDeclaration, type VariantCounts } from '../../core/flags/statistics/compare-variants.ts'
 import type { Board, Seat } from './board.ts'
 import type { FlagsDeps } from './deps.ts'
@@ -146,7 +145,8 @@ function extended(course: Course, point: Course[number]): Course {
 
 /** Declared shares of the users counted; null where they depend on the audience, or changed since counting began. */
 function sharesOf(definition: FlagDefinition, newest: ReturnType<Board['newest']>, counts: ExperimentCounts): { readonly shares: ReadonlyMap<string, number> | null; readonly changed: boolean } {
-  const changedAt = Math.max(definition.facts.changedAt ?? 0, newest && !rolloutEnded(newest.phase) ? (newest.stages.at(-1)?.exposedAt ?? 0) : 0)
+  // A roll back restores the flag with its dates: when a rollout last changed it, the rollout knows.
+  const changedAt = Math.max(definition.facts.changedAt ?? 0, newest?.stages.at(-1)?.exposedAt ?? 0, newest?.endedAt ?? 0)
   if (changedAt > counts.since) return { shares: null, changed: true }
   const { percents } = exposureOf(definition)
   const alone = definition.targeting.kind === 'rules' && definition.targeting.rules.every(({ audience }) => audience.kind === 'everyone')

@@ -181,6 +181,19 @@ test('variants are compared from what apps reported, with the interval it rests 
   await sim.close()
 })
 
+test('users counted over a rollout that was taken back are not checked against the shares of now', async () => {
+  const sim = opened()
+  await sim.time.advance(1000)
+  const since = sim.time.clock.wallMs()
+  await sim.start()
+  await sim.until(() => sim.rollout().verifiedStage === 0)
+  await sim.command('rollBack', { reason: 'no' })
+  await sim.until(() => sim.rollout().phase === 'rolledBack')
+  sim.system.experiments = [{ flag: FLAG, since, variants: [{ variant: 'on', users: 50, metrics: {} }, { variant: 'off', users: 950, metrics: {} }], crossedOver: 0, notCounted: 0 }]
+  expect(await answer(sim.act(sim.flags().comparison('shop', FLAG)))).toMatchObject({ sampleRatio: null, notes: [expect.stringContaining('Shares changed'), expect.stringContaining('No conversion')] })
+  await sim.close()
+})
+
 test('places in code are searched on demand and told with the flag', async () => {
   const place = { file: '/src/checkout.ts', line: 4, column: 7, text: "if (flag('new-checkout'))" }
   const sim = opened({ config: { code: ['/src'] }, scan: async () => ({ references: new Map([[FLAG, [place]]]), files: 3, lines: 120, skipped: 0, tookMs: 5, problems: [] }) })
