@@ -74,7 +74,11 @@ function NoticeRow({ notice, fresh, onClose }: { readonly notice: Notice; readon
       <Icon name={icon} className={`mt-1 ${hue}`} />
       <div className="min-w-0">
         <p className="flex min-w-0 gap-2">
-          {notice.migration === undefined ? (
+          {notice.flag ? (
+            <Link {...(notice.flag.key === '' ? { to: '/flags' } : { to: '/flags/$source/$key', params: notice.flag })} onClick={onClose} className="mono min-w-0 truncate font-medium hover:underline">
+              {notice.service}
+            </Link>
+          ) : notice.migration === undefined ? (
             <Link to="/services/$name" params={{ name: notice.service }} onClick={onClose} className="min-w-0 truncate font-medium hover:underline">
               {notice.service}
             </Link>

@@ -30,6 +30,14 @@ describe('notices', () => {
     expect(toNotices([entry], [], seen, MIRA.id)).toMatchObject([{ kind: 'failed', title: 'Not rolled back', unseen: true, seq: 11 }])
   })
 
+  it('tells of flags that were taken back, killed, or could not be, and leads to them', () => {
+    const target = { flag: 'shop/new-checkout' }
+    const entries = [back(11, { target, action: 'rollout.rollBack', summary: 'Roll back to off', reason: '8 % fail' }), back(12, { target, action: 'flag.kill', operator: MIRA, summary: 'Kill new-checkout' }), makeEntry(13, 13, { target, action: 'rollout.failed', kind: 'outcome', outcome: 'failed', summary: 'refused' }), makeEntry(14, 14, { target, action: 'rollout.advance', kind: 'intent', outcome: 'sent' })]
+    const notices = toNotices(entries, [], seen, MIRA.id)
+    expect(notices.map(({ title, seq, unseen }) => [title, seq, unseen])).toEqual([['Failed', 13, true], ['Killed by Mira Okafor', 12, false], ['Rolled back by itself', 11, true]])
+    expect(notices[2]).toMatchObject({ flag: { source: 'shop', key: 'new-checkout' }, service: 'new-checkout' })
+  })
+
   it('tells an entry once that was both fetched and streamed', () => {
     expect(toNotices([back(11), back(11)], [], seen, MIRA.id)).toHaveLength(1)
   })

@@ -1,10 +1,10 @@
-import { useQuery } from '@tanstack/react-query'
+import { useQueries, useQuery } from '@tanstack/react-query'
 import { useEffect, useMemo } from 'react'
 import type { JournalEntry } from '../../../src-main/contract/journal.ts'
 import { useConnection, useConsole, useLiveJournal, useStatus, useWaiting } from '../../lib/console-context.tsx'
 import { journalQuery } from '../../lib/queries.ts'
 import { useValue } from '../../lib/value-store.ts'
-import { NOTICES, OVERRULED, toNotices, waitingKey, type Notice, type Seen } from './notices.ts'
+import { FLAGS_BACK, NOTICES, OVERRULED, toNotices, waitingKey, type Notice, type Seen } from './notices.ts'
 import { keepSeen, seenStore } from './seen-store.ts'
 
 const NO_ENTRIES: readonly JournalEntry[] = []
@@ -21,6 +21,7 @@ export function useNotices(): { readonly notices: readonly Notice[]; readonly ma
   const failed = useQuery({ ...journalQuery(session, { text: '', outcome: 'failed' }, NOTICES), enabled: connected })
   const back = useQuery({ ...journalQuery(session, { text: '', action: 'release.rollBack' }, NOTICES), enabled: connected })
   const overruled = useQuery({ ...journalQuery(session, { text: '', action: OVERRULED }, NOTICES), enabled: connected })
+  const flags = useQueries({ queries: FLAGS_BACK.map((action) => ({ ...journalQuery(session, { text: '', action }, NOTICES), enabled: connected })), combine: (all) => all.flatMap(({ data }) => data?.entries ?? NO_ENTRIES) })
   const folder = status?.dataFolder ?? null
   const count = status?.journal.count ?? 0
   const self = status?.operator.id ?? ''
@@ -30,8 +31,8 @@ export function useNotices(): { readonly notices: readonly Notice[]; readonly ma
     if (folder !== null && seen === null) keepSeen({ folder, seq: count, waiting: [] })
   }, [folder, seen, count])
   const notices = useMemo(
-    () => toNotices([...(failed.data?.entries ?? NO_ENTRIES), ...(back.data?.entries ?? NO_ENTRIES), ...(overruled.data?.entries ?? NO_ENTRIES), ...live], waiting, seen, self),
-    [failed.data, back.data, overruled.data, live, waiting, seen, self],
+    () => toNotices([...(failed.data?.entries ?? NO_ENTRIES), ...(back.data?.entries ?? NO_ENTRIES), ...(overruled.data?.entries ?? NO_ENTRIES), ...flags, ...live], waiting, seen, self),
+    [failed.data, back.data, overruled.data, flags, live, waiting, seen, self],
   )
   const markSeen = () => {
     if (folder === null) return
