@@ -54,6 +54,25 @@ describe('a console that dies', () => {
   }
 })
 
+test('a workspace that is read again in the middle of anything hands its rollouts on', async () => {
+  let handed = 0
+  for (let at = 0; at < 12; at += 1) {
+    const sim = createFlagSimulation()
+    const first = sim.boot()
+    await sim.start()
+    await sim.time.advance(at * 10)
+    const before = sim.rollout().revision
+    // Nobody waits for the one before to end.
+    void first.stop()
+    sim.boot()
+    expect(await sim.until(() => sim.rollout().phase === 'finished', 120_000), `after ${at * 10} ms`).toBe(true)
+    expect(sim.system.applied.map(({ kind }) => kind)).toEqual(['expose', 'expose', 'expose', 'finish'])
+    if (before < sim.rollout().revision) handed += 1
+    await sim.close()
+  }
+  expect(handed).toBe(12)
+})
+
 /** Kills, full disks, silent systems, people and others, drawn by a seed; what must hold is looked at all the time. */
 async function walk(seed: number): Promise<{ readonly ended: string; readonly kills: number; readonly drifts: number; readonly story: string }> {
   const sim = createFlagSimulation({ seed })

@@ -22,7 +22,7 @@ const FIRST_RETRY_MS = 500
 const LONGEST_RETRY_MS = 30_000
 
 /** Mends by itself, or may: tried again. */
-const TRANSIENT: readonly FaultCode[] = ['providerUnavailable', 'timeout', 'staleGeneration', 'notVerified', 'journalUnavailable', 'disconnected']
+const TRANSIENT: readonly FaultCode[] = ['providerUnavailable', 'timeout', 'staleGeneration', 'staleRevision', 'notVerified', 'journalUnavailable', 'disconnected']
 
 /** Keeps every rollout going: what is asked for is made and tried again, what changed is read, and time is told. */
 export function createDriver(deps: FlagsDeps, board: Board, rollouts: Rollouts, guard: Guard, factsOf: (rollout: FlagRollout) => RolloutFacts, onRead: (source: string) => void) {

@@ -131,6 +131,32 @@ test('a warning pauses and asks once; who resumes has seen it', async () => {
   await sim.close()
 })
 
+test('a query is asked by flag and variant, and guards as well', async () => {
+  const asked = new Set<string>()
+  let bad = false
+  const orders: Criterion = { name: 'Failed orders', metric: { source: 'query', provider: 'prom', query: 'x', unit: 'ratio' }, judge: { kind: 'threshold', limit: 0.1, harm: 'above', windowMs: 30_000, minRequests: 2, consecutive: 1 }, severity: 'fail', graceMs: 0, absence: { action: 'hold', afterMs: 60_000 } }
+  const sim = createFlagSimulation({
+    criteria: [orders],
+    metrics: {
+      intervalMs: () => 5000,
+      tryQuery: () => Promise.reject(new Error('nobody tries one')),
+      read: async (_metric, target, fromAt) => {
+        asked.add(`${target.flag?.key} ${target.flag?.variant}`)
+        const at = Math.floor(sim.time.clock.wallMs() / 5000) * 5000
+        return { query: 'x', points: at > fromAt ? [{ at, value: bad && target.flag?.variant === 'on' ? 0.4 : 0.02, requests: 0, errors: 0, latencyMs: null }] : [], notes: [] }
+      },
+    },
+  })
+  sim.boot()
+  await sim.start({ ...QUICK_PLAN, stages: QUICK_PLAN.stages.map((stage) => ({ ...stage, holdMs: 60_000 })) })
+  expect(await sim.until(() => sim.rollout().stageIndex === 1)).toBe(true)
+  expect(asked).toEqual(new Set([`${FLAG} on`, `${FLAG} off`]))
+  bad = true
+  expect(await sim.until(() => sim.rollout().phase === 'rolledBack', 60_000)).toBe(true)
+  expect(sim.rollout().rollback?.byGuard).toBe(true)
+  await sim.close()
+})
+
 test('a source that reports no requests holds with its own reason', async () => {
   const sim = createFlagSimulation({ criteria: [ERRORS], capabilities: { outcomes: 'This system does not know of requests.' } })
   sim.boot()

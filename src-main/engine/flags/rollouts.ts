@@ -102,7 +102,14 @@ export function createRollouts(deps: FlagsDeps, board: Board, onChange: (applied
     const wanted = effect && wantedPortrait(effect, board.find(next.source)?.byKey.get(next.flag) ?? next.before.definition)
     const own = options.tell === false ? [] : [entryOf(options, applied, effect !== null, wanted)]
     const goesBack = next.phase === 'rollingBack' || applied.before.phase === 'rollingBack'
-    await persist({ entries: [...own, ...(options.entries?.(applied) ?? [])], rollouts: [next], operation: options.remember ? { id: options.operationId, releaseId: `rollout:${next.id}` } : null }, goesBack)
+    try {
+      await persist({ entries: [...own, ...(options.entries?.(applied) ?? [])], rollouts: [next], operation: options.remember ? { id: options.operationId, releaseId: `rollout:${next.id}` } : null }, goesBack)
+    } catch (error) {
+      // Whoever drove it before a reload of the workspace may have had the last word: it is decided anew on that.
+      const there = error instanceof Fault && error.code === 'staleRevision' ? deps.store.rollout(next.id) : null
+      if (there) board.put(there)
+      throw error
+    }
     board.put(next)
     // What is read anew is judged anew.
     if (next.stageIndex !== applied.before.stageIndex || next.verifiedStage !== applied.before.verifiedStage) board.analysis.delete(next.id)

@@ -10,7 +10,7 @@ import type { Role } from '../../contract/vocabulary.ts'
 import { exposureOf } from '../../core/flags/exposure.ts'
 import { booleanFlag } from '../../core/flags/testing/flags.ts'
 import type { OpenEvaluator } from '../../core/flags/preview.ts'
-import type { Clock } from '../../core/ports.ts'
+import type { Clock, MetricsSource } from '../../core/ports.ts'
 import { bucketOf } from '../../core/analysis/latency-histogram.ts'
 import type { CodeScan } from '../flags/deps.ts'
 import { createFlags, type Flags } from '../flags/flags.ts'
@@ -40,6 +40,7 @@ export interface FlagSimulationOptions {
   readonly readOnly?: () => string | null
   readonly migrationPhase?: (id: string) => MigrationPhase | null
   readonly liveVersions?: (service: string) => readonly string[] | null
+  readonly metrics?: MetricsSource
   readonly openEvaluator?: OpenEvaluator
   readonly scan?: () => Promise<CodeScan>
 }
@@ -129,7 +130,7 @@ export function createFlagSimulation(options: FlagSimulationOptions = {}) {
       tier: 'prod',
       configs: [config],
       source: () => source,
-      metrics: null,
+      metrics: options.metrics ?? null,
       serviceCriteria: () => [],
       liveTraffic: () => null,
       liveEnvironment: () => null,

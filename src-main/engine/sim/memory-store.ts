@@ -66,6 +66,10 @@ export function createMemoryStore(disk: SimulatedDisk, clock: Clock, failing: ()
     commit: async (batch) => {
       if (failing()) throw new Fault('journalUnavailable', 'The simulated disk is full.', 'Free it.')
       merge()
+      for (const rollout of batch.rollouts ?? []) {
+        const there = disk.rollouts.get(rollout.id)
+        if (there && there.revision >= rollout.revision && JSON.stringify(there) !== JSON.stringify(rollout)) throw new Fault('staleRevision', `The rollout of ${rollout.flag} has moved on from revision ${rollout.revision}.`, 'Look at the current state and decide again.')
+      }
       return write(batch, false)
     },
     findOperation: (id) => {
