@@ -1,4 +1,4 @@
-import { useState } from 'react'
+import { useRef, useState } from 'react'
 import type { FlagView } from '../../../src-main/contract/flag.ts'
 import { useFlagSources, useNow } from '../../lib/console-context.tsx'
 import { AudiencePane } from './audience-pane.tsx'
@@ -22,6 +22,12 @@ export function FlagBody({ view }: { readonly view: FlagView }) {
   const entries = useFlagEntries(sourceName, key)
   const now = useNow(60_000)
   const [tab, setTab] = useState<Tab>(view.summary.lifecycle === 'stale' ? 'Code' : 'Who gets it')
+  const details = useRef<HTMLDivElement>(null)
+  const pick = (each: Tab) => {
+    setTab(each)
+    // On a short window what was asked for would open below its edge.
+    requestAnimationFrame(() => details.current?.scrollIntoView({ block: 'nearest' }))
+  }
   const rollout = isShown(view.rollout, now) ? view.rollout : null
   const canCompare = source === null || source.capabilities.experiments === null
   return (
@@ -36,10 +42,10 @@ export function FlagBody({ view }: { readonly view: FlagView }) {
               <ComparisonPane source={sourceName} flag={key} />
             </div>
           )}
-          <div className="min-w-0">
+          <div ref={details} className="min-w-0">
             <div role="tablist" aria-label="Details" className="flex h-8 flex-none items-center gap-3.5 overflow-x-auto border-b border-line-1 px-4 text-12 leading-4">
               {TABS.filter((each) => each !== 'Tiers' || (source?.sets.length ?? 0) > 1).map((each) => (
-                <button key={each} type="button" role="tab" aria-selected={each === tab} onClick={() => setTab(each)} className={`py-1.5 whitespace-nowrap ${each === tab ? 'font-semibold text-ink-1' : 'text-ink-3 hover:text-ink-1'}`}>
+                <button key={each} type="button" role="tab" aria-selected={each === tab} onClick={() => pick(each)} className={`py-1.5 whitespace-nowrap ${each === tab ? 'font-semibold text-ink-1' : 'text-ink-3 hover:text-ink-1'}`}>
                   {each}
                   {each === 'Code' && view.references && <span className="ml-1 font-normal text-ink-3">{view.references.length}</span>}
                 </button>
