@@ -93,7 +93,10 @@ export function createDriver(deps: FlagsDeps, board: Board, rollouts: Rollouts, 
     tries.set(rollout.id, count)
     const isBack = rollout.phase === 'rollingBack'
     const acts = wantedChange(rollout) !== null
-    const mends = TRANSIENT.includes(fault.code) && !(fault.code === 'notVerified' && count > SETTLE_TRIES)
+    // A file that somebody is in the middle of editing is whole again soon.
+    if (fault.code === 'invalidInput') await readSource(rollout.source)
+    const isBroken = fault.code === 'invalidInput' && board.find(rollout.source)?.reading?.broken != null
+    const mends = (TRANSIENT.includes(fault.code) || isBroken) && !(fault.code === 'notVerified' && count > SETTLE_TRIES)
     const delayMs = fault.data.retryAfterMs ?? Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(count - 1, 10))
     notBefore.set(rollout.id, clock.monotonicMs() + delayMs)
     later(`retry ${rollout.id}`, delayMs, () => wake(rollout.id))

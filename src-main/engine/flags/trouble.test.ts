@@ -107,6 +107,19 @@ test('what will not mend stops it where it was; a retry does it again', async ()
   await sim.close()
 })
 
+test('a file that is broken for a while stops nothing for good, and is in the inbox meanwhile', async () => {
+  const sim = await holding()
+  sim.system.broken = { since: sim.time.clock.wallMs(), why: 'prod.json:3:1: a comma is missing.' }
+  sim.system.failWrite = (change) => (change.kind === 'expose' ? new Fault('invalidInput', 'prod.json is broken.', 'Mend it.') : null)
+  await sim.time.advance(40_000)
+  expect(sim.rollout()).toMatchObject({ phase: 'exposing', stageIndex: 1, verifiedStage: 0, failure: null })
+  expect(sim.flags().waiting()).toMatchObject([{ title: 'Flags broken', detail: expect.stringContaining('a comma is missing') }])
+  sim.system.broken = null
+  sim.system.failWrite = null
+  expect(await sim.until(() => sim.rollout().verifiedStage === 1, 60_000)).toBe(true)
+  await sim.close()
+})
+
 test('an answer that was lost is no second change', async () => {
   const sim = createFlagSimulation()
   let lost = 0
