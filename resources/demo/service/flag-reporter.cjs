@@ -67,8 +67,8 @@ function createFlagReporter({ address, set }) {
       sent.once('timeout', () => sent.destroy()).once('error', resolve).end(body)
     })
 
-  /** This person did what the flags are there for: `converted('4711', 'order')`, or with an amount. */
-  const converted = (targetingKey, metric, value = 1) => add({ kind: 'conversion', metric, targetingKey, value })
+  /** This person did what the flags are there for: `converted('4711', 'order')` counts once, amounts add up. */
+  const converted = (targetingKey, metric, value) => add({ kind: 'conversion', metric, targetingKey, value })
 
   async function report() {
     for (const [key, { flag, variant }] of known) {

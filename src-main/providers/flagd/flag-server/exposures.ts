@@ -36,8 +36,8 @@ export interface ExposedFlag {
 export interface Exposures {
   /** False when a bound leaves no room for it. */
   expose(set: string, flag: string, experiment: string, variant: string, targetingKey: string): boolean
-  /** Counts for every flag of the set this user was exposed to before, and that is still an experiment. */
-  convert(set: string, metric: string, targetingKey: string, value: number, goesOn: (flag: string) => boolean): boolean
+  /** Counts for every flag of the set this user was exposed to before, and that is still an experiment. `value` null: once. */
+  convert(set: string, metric: string, targetingKey: string, value: number | null, goesOn: (flag: string) => boolean): boolean
   list(): readonly ExposedFlag[]
 }
 
@@ -89,7 +89,7 @@ export function countExposures(now: () => number = Date.now, maxUsersPerFlag = M
       for (const [key, { users }] of flags) {
         if (!key.startsWith(`${set}\n`)) continue
         const user = users.get(who)
-        if (user && goesOn(key.slice(set.length + 1))) user.values.set(metric, (user.values.get(metric) ?? 0) + value)
+        if (user && goesOn(key.slice(set.length + 1))) user.values.set(metric, value === null ? Math.max(1, user.values.get(metric) ?? 0) : (user.values.get(metric) ?? 0) + value)
       }
       return true
     },

@@ -151,6 +151,8 @@ describe('events from apps', () => {
         event({ variant: 'off', targetingKey: 'b' }),
         event({ variant: 'on', targetingKey: 'c' }),
         event({ variant: 'off', targetingKey: 'c' }),
+        { kind: 'conversion', metric: 'signUp', targetingKey: 'b' },
+        { kind: 'conversion', metric: 'signUp', targetingKey: 'b' },
         { kind: 'conversion', metric: 'revenue', targetingKey: 'a', value: 3 },
         { kind: 'conversion', metric: 'revenue', targetingKey: 'a', value: 4 },
         { kind: 'evaluations', flag: 'new-checkout', variant: 'on', count: 250 },
@@ -160,9 +162,9 @@ describe('events from apps', () => {
         null,
       ],
     })
-    expect(await answer.json()).toMatchObject({ accepted: 9, rejected: [{ index: 9 }, { index: 10 }, { index: 11 }, { index: 12 }] })
+    expect(await answer.json()).toMatchObject({ accepted: 11, rejected: [{ index: 11 }, { index: 12 }, { index: 13 }, { index: 14 }] })
     const shown = (await report('experiments'))['flags'] as unknown
-    expect(shown).toMatchObject([{ flag: 'new-checkout', crossedOver: 1, variants: [{ variant: 'on', users: 1, metrics: { revenue: { converted: 1, sum: 7, sumOfSquares: 49 } } }, { variant: 'off', users: 1, metrics: {} }] }])
+    expect(shown).toMatchObject([{ flag: 'new-checkout', crossedOver: 1, variants: [{ variant: 'on', users: 1, metrics: { revenue: { converted: 1, sum: 7, sumOfSquares: 49 } } }, { variant: 'off', users: 1, metrics: { signUp: { converted: 1, sum: 1, sumOfSquares: 1 } } }] }])
     expect((await report('evaluations'))['variants']).toMatchObject([{ variant: 'on', total: 250 }])
 
     await publishFlagFile(file, text(50, 'second'), 'any')

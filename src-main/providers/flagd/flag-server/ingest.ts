@@ -31,8 +31,8 @@ const eventSchema = z.discriminatedUnion('kind', [
     .refine(({ count, latencyMs }) => latencyMs.reduce<number>((sum, one) => sum + (typeof one === 'number' ? 1 : one[1]), 0) <= count, { path: ['latencyMs'], message: 'more latencies than requests' }),
   /** This user met this variant where it matters. */
   z.strictObject({ ...common, kind: z.literal('exposure'), flag: name, variant: name, targetingKey: name }),
-  /** This user did something. `value` 1 for a plain conversion. */
-  z.strictObject({ ...common, kind: z.literal('conversion'), metric: z.string().regex(/^[A-Za-z][A-Za-z0-9._-]{0,99}$/), targetingKey: name, value: z.number().min(-1e12).max(1e12).default(1) }),
+  /** This user did something. Without `value` it counts once for each user, however often it is done; values are added up. */
+  z.strictObject({ ...common, kind: z.literal('conversion'), metric: z.string().regex(/^[A-Za-z][A-Za-z0-9._-]{0,99}$/), targetingKey: name, value: z.number().min(-1e12).max(1e12).optional() }),
 ])
 const batchSchema = z.strictObject({ events: z.array(z.unknown()).max(MAX_EVENTS) })
 
@@ -55,7 +55,7 @@ export function openIngest(flags: FlagService, counts: EvaluationCounts, exposur
     if (!parsed.success) return parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ')
     const event = parsed.data
     const set = event.set ?? flags.defaultSet
-    if (event.kind === 'conversion') return exposures.convert(set, event.metric, event.targetingKey, event.value, (flag) => isExperiment(set, flag)) ? null : 'too many different metrics'
+    if (event.kind === 'conversion') return exposures.convert(set, event.metric, event.targetingKey, event.value ?? null, (flag) => isExperiment(set, flag)) ? null : 'too many different metrics'
     const flag = flags.flag(set, event.flag)
     if (!flag) return `there is no flag "${event.flag}" in "${set}"`
     if (!flag.variants.has(event.variant)) return `"${event.flag}" has no variant "${event.variant}"`
