@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -150,6 +150,11 @@ migrations:
     ['a list', '- file: f', ['8:5 a list where flag source `shop` is needed => a mapping. Keys here: file, copied, sets, http-port, sync-port, unleash, launchdarkly, statsig, services, criteria, stages, needs, code, stale']],
   ])('%s', (_what, lines, problems) => {
     expect(problemsOf(withSource(lines))).toEqual(problems)
+  })
+
+  const examples = [...readFileSync(new URL('../../docs/flags-app.md', import.meta.url), 'utf8').matchAll(/```yaml\n(.*?)```/gs)].map(([, example = '']) => example)
+  it('are declared as docs/flags-app.md says', () => {
+    expect(examples.map((example) => [problemsOf(example), workspaceOf(example).flags.length])).toEqual([[[], 1], [[], 1]])
   })
 
   it('make a workspace of their own', () => {

@@ -9,6 +9,8 @@ import { getJson } from './get-json.ts'
 
 const TIMEOUT_MS = 5000
 const MINUTES = 30
+/** What flags are is read from their file: a server that is coming up is waited for no longer. */
+const PATIENCE_MS = 1500
 
 const evaluationsSchema = z.object({
   since: z.number(),
@@ -37,7 +39,7 @@ export interface FlagReports {
   outcomes(set: string, flag: string, fromAt: number): Promise<ReadonlyMap<string, Series>>
   /** Null: it does not answer, or has no such set. */
   served(set: string): Promise<JsonObject | null>
-  /** Of the file always, of the server when it runs. Never fails. */
+  /** Of the file always, of the server when it runs. Never fails, and does not wait for a server that is coming up. */
   addresses(file: string, set: string): Promise<FlagSourceView['addresses']>
   check(name: string): Promise<{ readonly name: string; readonly ok: boolean; readonly detail: string; readonly next: string }>
 }
@@ -85,7 +87,8 @@ export function createFlagReports(find: () => Promise<FlagServerPorts | { readon
     },
     async served(set) {
       try {
-        return (await ask(`set?set=${encodeURIComponent(set)}`, servedSchema)).document
+        const answer = await Promise.race([ask(`set?set=${encodeURIComponent(set)}`, servedSchema), nothingAfter(PATIENCE_MS)])
+        return answer && answer.document
       } catch (error) {
         if (error instanceof Fault) return null
         throw error
@@ -94,7 +97,9 @@ export function createFlagReports(find: () => Promise<FlagServerPorts | { readon
     async addresses(file, set) {
       const here = { way: 'File (flagd provider, offlineFlagSourcePath)', address: file }
       try {
-        const { httpPort, syncPort } = await ports()
+        const found = await Promise.race([ports(), nothingAfter(PATIENCE_MS)])
+        if (!found) return [here]
+        const { httpPort, syncPort } = found
         return [{ way: `Sync stream (flagd provider, in process, selector ${set})`, address: `127.0.0.1:${syncPort}` }, { way: `OFREP (header flagd-selector: ${set})`, address: `http://127.0.0.1:${httpPort}` }, here]
       } catch (error) {
         if (error instanceof Fault) return [here]
@@ -112,4 +117,8 @@ export function createFlagReports(find: () => Promise<FlagServerPorts | { readon
       }
     },
   }
+}
+
+function nothingAfter(ms: number): Promise<null> {
+  return new Promise((resolve) => setTimeout(resolve, ms, null).unref())
 }
