@@ -17,7 +17,7 @@ export interface LeverProps {
 }
 
 /** A label with more letters stands in two lines. */
-const LONG = 22
+const LONG = 20
 
 /** The page says which version; a lever of fixed width says what it does with it. */
 function withoutVersion(label: string): string {

@@ -60,8 +60,9 @@ export function createLiveFlags(touch: (key: LiveKey) => void): LiveFlags {
     const said = verdicts.get(rollout.id) ?? []
     const changes = rollout.analysis.flatMap((result): VerdictChange[] => {
       const last = said.findLast(({ name }) => name === result.name)
+      // Whoever comes later knows when it failed, not since when it had passed.
       const verdict = result.verdict === 'fail' && result.severity === 'warn' ? 'warn' : result.verdict
-      return last?.verdict === verdict ? [] : [{ at: last ? result.toAt : Math.max(result.fromAt, rollout.stageSince), releaseId: rollout.id, version: rollout.plan.variants.map(({ variant }) => variant).join(', '), name: result.name, verdict, why: result.why }]
+      return last?.verdict === verdict ? [] : [{ at: last || verdict === 'fail' || verdict === 'warn' ? result.toAt : Math.max(result.fromAt, rollout.stageSince), releaseId: rollout.id, version: rollout.plan.variants.map(({ variant }) => variant).join(', '), name: result.name, verdict, why: result.why }]
     })
     if (changes.length > 0) verdicts.set(rollout.id, [...said, ...changes].slice(-KEPT_VERDICTS))
   }

@@ -167,7 +167,7 @@ describe('guard charts', () => {
   it('shows no data as a gap, never as zero', () => {
     const lines = toGuardLines({ exposed: [point(2000, 10, 1), point(4000, 0, 0)], unexposed: [], resolutionMs: 1000, absent: '' }, 0, 5000)
     expect(lines.times).toEqual([0, 1000, 2000, 3000, 4000, 5000])
-    expect(lines.exposed.errorRatio).toEqual([null, null, 0.1, null, null, null])
+    expect(lines.exposed.errorRatio).toEqual([null, null, 0.1, null, 0.1, null])
     expect(lines.exposed.p99Ms[2]).toBe(200)
     expect(lines.unexposed.perSecond.every((value) => value === null)).toBe(true)
   })

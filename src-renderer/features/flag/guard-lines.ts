@@ -54,13 +54,14 @@ function sideOf(points: readonly Point[], first: number, count: number, bucketMs
   const trail = Math.max(1, Math.round(RATIO_MS / bucketMs))
   return {
     errorRatio: buckets.map((bucket, index) => {
-      if (!bucket || bucket.requests === 0) return null
+      // A second that was reported without requests says nothing against those before it; one that was not is a gap.
+      if (!bucket) return null
       let [requests, errors] = [0, 0]
       for (let back = 0; back < trail; back += 1) {
         requests += buckets[index - back]?.requests ?? 0
         errors += buckets[index - back]?.errors ?? 0
       }
-      return errors / requests
+      return requests === 0 ? null : errors / requests
     }),
     p99Ms: buckets.map((bucket) => (bucket && bucket.timed > 0 ? bucket.p99 / bucket.timed : null)),
     perSecond: buckets.map((bucket) => (bucket ? (bucket.requests * 1000) / bucketMs : null)),
