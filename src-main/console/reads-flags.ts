@@ -14,7 +14,7 @@ const BETWEEN_LOOKS_MS = 250
 const keyOf = ({ source, flag, variant }: ReadsFlag) => `${source}/${flag}/${variant}`
 
 /** Flags that migrations' reads follow: looked at once a second, taken back by the flags' own procedure. */
-export function createReadsFlags(flags: () => Pick<Flags, 'get' | 'command' | 'kill'>, definitions: readonly MigrationDefinition[], clock: Clock): ReadsFlags & { start(): void; stop(): void } {
+export function createReadsFlags(flags: () => Pick<Flags, 'get' | 'command' | 'kill' | 'exposedOn'>, definitions: readonly MigrationDefinition[], clock: Clock): ReadsFlags & { start(): void; stop(): void } {
   const followed = definitions.flatMap(({ readsFlag }) => readsFlag ?? [])
   const known = new Map<string, FlagReads>()
   let cancel: () => void = () => undefined
@@ -38,6 +38,7 @@ export function createReadsFlags(flags: () => Pick<Flags, 'get' | 'command' | 'k
 
   return {
     given: (of) => known.get(keyOf(of)) ?? { given: 'unknown', words: 'it was not read yet' },
+    needing: (migration) => flags().exposedOn(migration),
     async takeBack(of, operator, reason, operationId) {
       const { rollout } = await flags().get(of.source, of.flag)
       if (rollout && !rollout.ended) {

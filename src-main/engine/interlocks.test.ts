@@ -56,7 +56,7 @@ describe('what flags say of themselves to releases', () => {
   const need = { flag: FLAG, abovePercent: 5, migration: null, versions: { service: 'checkout', anyOf: ['2.*'] }, why: '' }
 
   it('names those above their share, with what they need, and nothing of other services', async () => {
-    const sim = createFlagSimulation({ config: { needs: [need] }, liveVersions: () => ['2.0.0'] })
+    const sim = createFlagSimulation({ config: { needs: [need, { ...need, migration: { id: 'split', phase: 'dualWrites' }, versions: null }] }, liveVersions: () => ['2.0.0'], migrationPhase: () => 'switchedWrites' })
     const flags = sim.boot()
     await sim.start(QUICK_PLAN)
     expect(await sim.until(() => sim.rollout().verifiedStage === 0)).toBe(true)
@@ -65,6 +65,8 @@ describe('what flags say of themselves to releases', () => {
     expect(await sim.until(() => flags.exposed('checkout').length > 0)).toBe(true)
     expect(flags.exposed('checkout')).toEqual([{ flag: FLAG, percent: 50, abovePercent: 5, anyOf: ['2.*'], why: '' }])
     expect(flags.exposed('search')).toEqual([])
+    expect(flags.exposedOn('split')).toEqual([{ flag: FLAG, percent: 50 }])
+    expect(flags.exposedOn('other')).toEqual([])
     await sim.kill()
     expect(await sim.until(() => flags.exposed('checkout').length === 0)).toBe(true)
     await sim.close()

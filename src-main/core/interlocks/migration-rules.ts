@@ -21,6 +21,12 @@ export interface FlagReads {
   readonly words: string
 }
 
+/** A flag that users have now and that needs a migration's new shape. `percent` null: segments only, or nobody can say. */
+export interface NeedingFlag {
+  readonly flag: string
+  readonly percent: number | null
+}
+
 export interface MigrationFacts {
   readonly now: number
   readonly role: Role
@@ -41,6 +47,7 @@ export interface MigrationFacts {
   readonly rehearsalDatabase: string | null
   /** Null: its reads follow no flag. */
   readonly readsFlag: FlagReads | null
+  readonly neededByFlags: readonly NeedingFlag[]
 }
 
 type Rule = (state: MigrationState, command: MigrationCommand, facts: MigrationFacts) => Block | null
@@ -166,9 +173,11 @@ export function blocksForLook(state: MigrationState, look: 'preflight' | 'rehear
 }
 
 /** Who still needs the new structure while it is being taken back, and what ends that, in words; null: nobody does. */
-export function keepsNewShape({ definition }: Pick<MigrationState, 'definition'>, facts: Pick<MigrationFacts, 'versions' | 'readsFlag'>): string | null {
+export function keepsNewShape({ definition }: Pick<MigrationState, 'definition'>, facts: Pick<MigrationFacts, 'versions' | 'readsFlag' | 'neededByFlags'>): string | null {
   const user = facts.versions.find((version) => version.as === 'live' && !shapesOf(definition, version.service, version.version).old)
   if (user) return `${user.service} ${user.environment} ${user.version} is live and needs it: roll ${user.service} back first`
+  const [flag] = facts.neededByFlags
+  if (flag) return `the flag ${flag.flag} is exposed to ${flag.percent === null ? 'some users' : `${flag.percent} % of users`} and needs it: take it back first`
   const follows = definition.readsFlag
   if (!follows || facts.readsFlag?.given === 'nobody') return null
   return `the flag ${follows.flag} of ${follows.source} may send readers there (${facts.readsFlag?.words ?? 'it was not read yet'}): it is being taken back`

@@ -6,6 +6,7 @@ import type { WaitingItem } from '../../contract/service.ts'
 import type { WatchItem } from '../../contract/system.ts'
 import type { Tier } from '../../contract/vocabulary.ts'
 import type { ExposedFlag } from '../../core/interlocks/exposed-flags.ts'
+import type { NeedingFlag } from '../../core/interlocks/migration-rules.ts'
 import { rolloutEnded } from '../../core/flags/rollout/state.ts'
 import { exposureWords } from '../../core/flags/rollout/words.ts'
 import { createActs } from './acts.ts'
@@ -15,7 +16,7 @@ import { createComparisons } from './comparisons.ts'
 import type { FlagsDeps } from './deps.ts'
 import { createDriver } from './driver.ts'
 import { createEditing } from './editing.ts'
-import { exposedNeeds } from './exposed.ts'
+import { exposedNeeds, exposedOnMigration } from './exposed.ts'
 import { createForesight } from './foresight.ts'
 import { createGuard } from './guard.ts'
 import { createReports } from './reports.ts'
@@ -74,6 +75,8 @@ export interface Flags {
   test(source: string): Promise<{ name: string; ok: boolean; detail: string; next: string }[]>
   /** What releases must know: flags that users have now and that need certain versions of a service. */
   exposed(service: string): readonly ExposedFlag[]
+  /** What migrations must know: flags that users have now and that need its new shape. */
+  exposedOn(migration: string): readonly NeedingFlag[]
   waiting(): readonly WaitingItem[]
   snapshot(): readonly WatchItem[]
   names(): readonly string[]
@@ -236,6 +239,7 @@ export function createFlags(deps: FlagsDeps): Flags {
       return [...(await deps.source(source).test())]
     },
     exposed: (service) => exposedNeeds(board, service),
+    exposedOn: (migration) => exposedOnMigration(board, migration),
     waiting: views.waiting,
     snapshot: () => [
       ...board.seats().map((seat): WatchItem => ({ kind: 'flagSource', source: views.source(seat) })),

@@ -77,6 +77,7 @@ export function createBoard(deps: MigrationsDeps) {
       rehearsed: found.rehearsal !== null && (found.preflight === null || found.rehearsal.digest === found.preflight.digest),
       typed,
       rehearsalDatabase: deps.rehearsalOf(found.definition.database),
+      neededByFlags: deps.readsFlags.needing(found.definition.id),
       readsFlag: followed ? deps.readsFlags.given(followed) : null,
     }
   }

@@ -4,7 +4,7 @@ import type { MigrationDefinition } from '../../contract/migration-definition.ts
 import type { Operator } from '../../contract/release.ts'
 import type { WatchItem } from '../../contract/system.ts'
 import type { Role } from '../../contract/vocabulary.ts'
-import type { FlagReads, VersionInUse } from '../../core/interlocks/migration-rules.ts'
+import type { FlagReads, NeedingFlag, VersionInUse } from '../../core/interlocks/migration-rules.ts'
 import type { MigrationTarget } from '../../core/migration/ports.ts'
 import type { Clock, CrashPoint, Ids, Store } from '../../core/ports.ts'
 import type { Rehearsed } from './board.ts'
@@ -15,6 +15,8 @@ export type ReadsFlag = NonNullable<MigrationDefinition['readsFlag']>
 export interface ReadsFlags {
   /** As last read. */
   given(flag: ReadsFlag): FlagReads
+  /** Flags that users have now and that need the new shape of a migration. */
+  needing(migration: string): readonly NeedingFlag[]
   /** Nobody gets its variant when this has ended: its rollout is rolled back, or else the safe variant is served. */
   takeBack(flag: ReadsFlag, operator: Operator, reason: string, operationId: string): Promise<void>
 }

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { Fault } from '../../contract/fault.ts'
 import type { MigrationPhase } from '../../contract/migration.ts'
 import { SAMPLE_DEFINITION } from '../../core/migration/exploration.ts'
+import type { NeedingFlag } from '../../core/interlocks/migration-rules.ts'
 import { createMigrationSimulation } from '../sim/migration-simulation.ts'
 import type { ReadsFlags } from './deps.ts'
 
@@ -11,9 +12,11 @@ type Given = ReturnType<ReadsFlags['given']>['given']
 /** A migration whose reads follow a flag, and that flag: what it gives, and what was asked of it in which phase. */
 async function followed(options: { readonly follows?: boolean; readonly stuck?: () => boolean } = {}) {
   let given: Given = 'nobody'
+  let needing: readonly NeedingFlag[] = []
   const asked: { readonly phase: string; readonly reason: string }[] = []
   const readsFlags: ReadsFlags = {
     given: () => ({ given, words: `${given} get new` }),
+    needing: () => needing,
     async takeBack(_flag, _operator, reason) {
       asked.push({ phase: sim.state()?.phase ?? 'planned', reason })
       if (options.stuck?.()) throw new Fault('providerUnavailable', 'The flag server does not answer.', 'Try again.')
@@ -33,7 +36,7 @@ async function followed(options: { readonly follows?: boolean; readonly stuck?: 
     expect(sim.state()?.phase).toBe(phase)
   }
   const blocks = () => sim.view().actions.find(({ command }) => command === 'advance')?.blocks.map(({ rule }) => rule)
-  return { sim, reach, blocks, asked, give: (to: Given) => (given = to), given: () => given }
+  return { sim, reach, blocks, asked, give: (to: Given) => (given = to), need: (flags: readonly NeedingFlag[]) => (needing = flags), given: () => given }
 }
 
 describe('reads that follow a flag', () => {
@@ -100,5 +103,19 @@ describe('reads that follow a flag', () => {
     expect(sim.state()?.phase).toBe('rolledBack')
     expect(sim.database.rows.new).toBeNull()
     expect(sim.disk.entries.some(({ action, outcome }) => action === 'migration.flagBack' && outcome === 'failed')).toBe(true)
+  })
+
+  test('structure that an exposed flag needs stays until nobody has it; readers and writers are back on old at once', async () => {
+    const { sim, reach, need } = await followed({ follows: false })
+    await reach('switchedWrites')
+    need([{ flag: 'new-checkout', percent: 25 }])
+    await sim.command('rollBack')
+    await sim.time.advance(20_000)
+    expect(sim.state()).toMatchObject({ phase: 'rollingBack', readsPercent: 0, writes: 'old' })
+    expect(sim.view().next).toContain('new-checkout is exposed to 25 % of users')
+    expect(sim.database.rows.new).not.toBeNull()
+    need([])
+    await sim.time.advance(5000)
+    expect(sim.state()?.phase).toBe('rolledBack')
   })
 })

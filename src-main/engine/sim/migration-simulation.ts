@@ -75,7 +75,7 @@ export function createMigrationSimulation(options: MigrationSimulationOptions = 
         readOnly: () => null,
         versions: () => ({ inUse: options.versions?.() ?? [], unknown: [] }),
         judge: options.judge ?? (() => null),
-        readsFlags: options.readsFlags ?? { given: () => ({ given: 'nobody', words: '' }), takeBack: async () => {} },
+        readsFlags: options.readsFlags ?? { given: () => ({ given: 'nobody', words: '' }), needing: () => [], takeBack: async () => {} },
         rehearsed: async () => [],
         publish: () => {},
         log: (line) => log.push(line),
