@@ -36,7 +36,7 @@ export async function packageApp({ dist = join(root, 'dist'), out, electronDist,
 /** The parts of a packed app and their sizes, bytes. `resources`: the folder that holds app.asar. */
 export function sizesOfParts(resources) {
   const whole = sizeOf(join(resources, '..'))
-  const parts = { 'app.asar': 'app.asar', 'native part (app.asar.unpacked)': 'app.asar.unpacked', 'Node for supervisor and router': 'runtime/node', 'supervisor and router': 'runtime/local', demo: 'runtime/demo' }
+  const parts = { 'app.asar': 'app.asar', 'native part (app.asar.unpacked)': 'app.asar.unpacked', 'Node for supervisor and router': 'runtime/node', 'supervisor, router and flag server': 'runtime/local', demo: 'runtime/demo' }
   const sizes = Object.fromEntries(Object.entries(parts).map(([name, path]) => [name, sizeOf(join(resources, path))]))
   return { ...sizes, Electron: whole - Object.values(sizes).reduce((sum, size) => sum + size, 0) }
 }

@@ -5,7 +5,7 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { stripTypeScriptTypes } from 'node:module'
 import { dirname, join, relative, sep } from 'node:path'
 
-const LEFT_OUT = /\.(test|bench)\.ts$|\.d\.ts$|(^|\/)(testing|bench|sim|stress)\/|(^|\/)(test-bench|conformance)\.ts$/
+const LEFT_OUT = /\.(test|bench)\.ts$|\.d\.ts$|(^|\/)(testing|bench|sim|stress)\/|(^|\/)(test-bench|exploration|(flag-source-)?conformance)\.ts$/
 
 /** './x.ts' in imports and `new URL` becomes './x.js'. */
 function pointToJavaScript(code) {
