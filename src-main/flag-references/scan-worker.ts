@@ -1,12 +1,12 @@
 import { closeSync, openSync, readSync } from 'node:fs'
 import { parentPort, workerData } from 'node:worker_threads'
+import { countLines } from './count-lines.ts'
 import { createKeyFinder, type KeyPlace } from './find-keys.ts'
 
 /** Larger files are made by machines. */
 export const MAX_FILE_BYTES = 4 * 1024 * 1024
 /** As git tells binary files: a zero byte among the first. */
 const SNIFFED_BYTES = 8000
-const NEW_LINE = 0x0a
 
 export interface WorkerAnswer {
   readonly id: number
@@ -40,7 +40,7 @@ parentPort?.on('message', ({ id, files }: { id: number; files: readonly string[]
       if (zero !== -1 && zero < SNIFFED_BYTES) binary += 1
       else {
         bytes += length
-        for (let at = 0; at < length; at += 1) if (content[at] === NEW_LINE) lines += 1
+        lines += countLines(space, length)
         const places = finder.find(content)
         if (places.length > 0) found.push({ file, places })
       }
