@@ -197,7 +197,7 @@ export type MigrationDefinition = Readonly<z.infer<typeof migrationDefinitionSch
 
 export const DEFAULT_VERIFY: VerifyOptions = { chunkRows: 20_000, readsPerSecond: 20, writtenKeysPerSecond: 500, queries: [], ignore: [], minReads: 1000, maxLatencyRatio: 5 }
 export const DEFAULT_THROTTLE: ThrottleOptions = {
-  targetBatchMs: 25,
+  targetBatchMs: 8,
   maxBatchRows: 10_000,
   niceRatio: 1,
   maxReplicaLagMs: 300,

@@ -1,6 +1,6 @@
 /**
  * M1 and M2: how fast rows are copied, and what clients feel of it.
- *     npm run bench -- backfill [--rows 1000000] [--pairs 5] [--version 15] [--seconds 8] [--batch-ms 25] [--nice 1] [--json]
+ *     npm run bench -- backfill [--rows 1000000] [--pairs 5] [--version 15] [--seconds 8] [--batch-ms 8] [--nice 1] [--json]
  * M1 against a replay of pgroll's statements (see testing/pgroll-replay.ts), the mirror's triggers installed on both.
  * M2: eight clients read and update rows all the time; the median of their 99th percentiles with and without a throttled
  * backfill beside them, and how fast that backfill is as a share of its own unthrottled speed.
