@@ -127,7 +127,7 @@ test('two look at one service: each sees what the other does; who presses on an 
 
   // The second one's screen hangs, so that it still shows what was; then a finger that was already on its way presses.
   const late = lever(second, /^Send 50 % to green/).evaluate((button: HTMLButtonElement) => {
-    const until = performance.now() + 2500
+    const until = performance.now() + 6000
     while (performance.now() < until);
     button.click()
   })

@@ -16,7 +16,8 @@ export default defineConfig({
   // Each test starts consoles, supervisors and services of its own: two at a time is what a small machine bears.
   workers: 2,
   fullyParallel: false,
-  retries: 0,
+  // Real processes on a busy machine: a story that fails twice in a row fails.
+  retries: 1,
   timeout: 120_000,
   expect: { timeout: 10_000 },
   forbidOnly: Boolean(process.env['CI']),
