@@ -6,25 +6,14 @@ import { withAbsence } from '../core/analysis/absence.ts'
 import { freezeBaseline } from '../core/analysis/frozen-baseline.ts'
 import { judgeCriterion } from '../core/analysis/judge.ts'
 import type { JudgeInput } from '../core/analysis/judge-input.ts'
-import { queryWindowMs } from '../core/analysis/query-window.ts'
-import { bucketOf } from '../core/analysis/latency-histogram.ts'
 import { criteriaInForce, isWarning, stableEnvironment } from '../core/release/state.ts'
+import { type Asked, askedOf, askWhenDue } from './asked-series.ts'
 import type { EngineDeps } from './deps.ts'
-import { addReading, createRecording, emptySeries, type Recording, sliceSeries, withoutFuture } from './recording.ts'
+import { createRecording, type Recording, withoutFuture } from './recording.ts'
+import { trimmed } from './trimmed-evidence.ts'
 
 /** Verdict changes kept in memory per service, for a console without history on disk. */
 const KEEP_CHANGES = 500
-/** More than any judge looks back beyond its window, to see gaps and intervals. */
-const SLACK_MS = 60_000
-
-/** One metric that a metrics provider answers, for one environment. */
-interface Asked {
-  readonly series: Series
-  polledAt: number
-  pending: boolean
-  /** Why the last answer was none; empty when there was one. */
-  problem: string
-}
 
 interface Watch {
   readonly recording: Recording
@@ -81,17 +70,8 @@ export function createAnalyst(deps: EngineDeps) {
         return { ...track.router, requests: track.router.requests, values: track[metric.of] }
       case 'probe':
       case 'query':
-        return askedOf(watch, criterion, environment).series
+        return askedOf(watch.asked, criterion, environment, deps.metrics).series
     }
-  }
-
-  /** Two criteria on one query with windows of their own are two questions. */
-  function askedOf(watch: Watch, criterion: Criterion, environment: EnvironmentName): Asked {
-    const { metric } = criterion
-    const key = `${environment} ${queryWindowMs(criterion, deps.metrics?.intervalMs(metric) ?? 0)} ${JSON.stringify(metric)}`
-    const found = watch.asked.get(key) ?? { series: emptySeries(), polledAt: -Infinity, pending: false, problem: '' }
-    watch.asked.set(key, found)
-    return found
   }
 
   /** Asks metrics providers what is due. Never waits: judging goes on with what is there. */
@@ -102,28 +82,9 @@ export function createAnalyst(deps: EngineDeps) {
     for (const criterion of criteriaInForce(release)) {
       const { metric } = criterion
       if (metric.source !== 'query' && metric.source !== 'probe') continue
-      const windowMs = queryWindowMs(criterion, source.intervalMs(metric))
       for (const environment of [release.candidateEnvironment, otherEnvironment(release.candidateEnvironment)]) {
-        const asked = askedOf(watch, criterion, environment)
-        const now = clock.monotonicMs()
-        if (asked.pending || now - asked.polledAt < source.intervalMs(metric)) continue
-        asked.pending = true
-        asked.polledAt = now
-        const isCandidate = environment === release.candidateEnvironment
-        const version = (isCandidate ? release.candidate : release.stable)?.version ?? ''
-        const fromAt = asked.series.at.at(-1) ?? clock.wallMs() - 15 * 60_000
-        source.read(metric, { service: release.service, environment, version, windowMs }, fromAt).then(
-          (reading) => {
-            // An answer that says nothing says in its notes why.
-            asked.problem = reading.points.every(({ value }) => value === null) ? (reading.notes[0] ?? '') : ''
-            addReading(asked.series, reading, bucketOf)
-          },
-          (error: unknown) => {
-            asked.problem = error instanceof Error ? error.message : String(error)
-          },
-        ).finally(() => {
-          asked.pending = false
-        }).catch(() => undefined)
+        const version = (environment === release.candidateEnvironment ? release.candidate : release.stable)?.version ?? ''
+        askWhenDue(askedOf(watch.asked, criterion, environment, source), criterion, source, clock, () => ({ service: release.service, environment, version }))
       }
     }
   }
@@ -165,7 +126,7 @@ export function createAnalyst(deps: EngineDeps) {
   /** What its metrics provider last said instead of an answer; empty for what nobody is asked for. */
   function problemOf(watch: Watch, release: Release, criterion: Criterion): string {
     const { source } = criterion.metric
-    return source === 'query' || source === 'probe' ? askedOf(watch, criterion, release.candidateEnvironment).problem : ''
+    return source === 'query' || source === 'probe' ? askedOf(watch.asked, criterion, release.candidateEnvironment, deps.metrics).problem : ''
   }
 
   function remember(release: Release, watch: Watch, results: readonly CriterionResult[]): void {
@@ -210,14 +171,3 @@ export function createAnalyst(deps: EngineDeps) {
   }
 }
 export type Analyst = ReturnType<typeof createAnalyst>
-
-/** No more of the samples than the verdict needs: recomputed here, so that what is kept is known to give the same. */
-function trimmed(criterion: Criterion, input: JudgeInput, sharedBy: number): JudgeInput {
-  const { judge } = criterion
-  const windowMs = 'windowMs' in judge ? judge.windowMs + ('consecutive' in judge ? judge.consecutive * 1000 : 0) : 'windows' in judge ? Math.max(...judge.windows.map(({ longMs }) => longMs)) : input.now - input.candidateSince
-  const withLatency = criterion.metric.source === 'router' || criterion.metric.source === 'probe' ? criterion.metric.of === 'latency' : false
-  const cut = (fromAt: number): JudgeInput => ({ ...input, candidate: sliceSeries(input.candidate, fromAt, withLatency), baseline: sliceSeries(input.baseline, fromAt, withLatency) })
-  const small = cut(input.now - windowMs - SLACK_MS)
-  const same = JSON.stringify(judgeCriterion(criterion, small, { sharedBy })) === JSON.stringify(judgeCriterion(criterion, input, { sharedBy }))
-  return same ? small : cut(-Infinity)
-}

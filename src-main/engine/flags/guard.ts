@@ -4,27 +4,19 @@ import { withAbsence } from '../../core/analysis/absence.ts'
 import { freezeBaseline } from '../../core/analysis/frozen-baseline.ts'
 import { judgeCriterion } from '../../core/analysis/judge.ts'
 import type { JudgeInput } from '../../core/analysis/judge-input.ts'
-import { bucketOf, percentileMs } from '../../core/analysis/latency-histogram.ts'
-import { queryWindowMs } from '../../core/analysis/query-window.ts'
+import { percentileMs } from '../../core/analysis/latency-histogram.ts'
 import { criteriaInForce, percentAt, resultName } from '../../core/flags/rollout/state.ts'
-import { addReading, emptySeries } from '../recording.ts'
+import { type Asked, askedOf, askWhenDue } from '../asked-series.ts'
+import { emptySeries, sliceSeries } from '../recording.ts'
+import { trimmed } from '../trimmed-evidence.ts'
 import type { Board } from './board.ts'
 import type { FlagsDeps } from './deps.ts'
-import { addSeries, sliceOf, sumSeries } from './series.ts'
+import { addSeries, sumSeries } from './series.ts'
 import { toFault } from './rollouts.ts'
 
 /** What was before the first stage is compared with too, as far as the source still knows it. */
 const PAST_MS = 15 * 60_000
 const READ_MS = { file: 1000, vendor: 5000 } as const
-/** More than any judge looks back beyond its window, to see gaps and intervals. */
-const SLACK_MS = 60_000
-
-interface Asked {
-  readonly series: Series
-  polledAt: number
-  pending: boolean
-  problem: string
-}
 
 interface Watch {
   /** By variant. */
@@ -104,44 +96,17 @@ export function createGuard(deps: FlagsDeps, board: Board) {
     for (const [variant, series] of found ?? []) outcomes.set(variant, series)
   }
 
-  function askedOf(watch: Watch, criterion: Criterion, variant: string): Asked {
-    const key = JSON.stringify([criterion.metric, variant])
-    const found = watch.asked.get(key) ?? { series: emptySeries(), polledAt: -Infinity, pending: false, problem: '' }
-    watch.asked.set(key, found)
-    return found
-  }
-
   function ask(rollout: FlagRollout, watch: Watch, criterion: Criterion): void {
     const { metrics } = deps
     if (!metrics) return
-    const intervalMs = metrics.intervalMs(criterion.metric)
+    const service = board.find(rollout.source)?.config.services[0] ?? ''
     for (const variant of [...rollout.plan.variants.map((each) => each.variant), rollout.plan.baseline]) {
-      const asked = askedOf(watch, criterion, variant)
-      const now = clock.monotonicMs()
-      if (asked.pending || now - asked.polledAt < intervalMs) continue
-      asked.pending = true
-      asked.polledAt = now
-      const service = board.find(rollout.source)?.config.services[0] ?? ''
-      metrics
-        .read(criterion.metric, { service, environment: deps.liveEnvironment(service) ?? 'blue', version: deps.liveVersions(service)?.[0] ?? '', windowMs: queryWindowMs(criterion, intervalMs), flag: { key: rollout.flag, variant } }, asked.series.at.at(-1) ?? clock.wallMs() - PAST_MS)
-        .then(
-          (reading) => {
-            asked.problem = reading.points.every(({ value }) => value === null) ? (reading.notes[0] ?? '') : ''
-            addReading(asked.series, reading, bucketOf)
-          },
-          (error: unknown) => {
-            asked.problem = toFault(error).message
-          },
-        )
-        .finally(() => {
-          asked.pending = false
-        })
-        .catch(() => undefined)
+      askWhenDue(askedOf(watch.asked, criterion, variant, metrics), criterion, metrics, clock, () => ({ service, environment: deps.liveEnvironment(service) ?? 'blue', version: deps.liveVersions(service)?.[0] ?? '', flag: { key: rollout.flag, variant } }))
     }
   }
 
   function seriesOf(watch: Watch, criterion: Criterion, variant: string): Series {
-    return criterion.metric.source === 'query' ? askedOf(watch, criterion, variant).series : (watch.outcomes.get(variant) ?? emptySeries())
+    return criterion.metric.source === 'query' ? askedOf(watch.asked, criterion, variant, deps.metrics).series : (watch.outcomes.get(variant) ?? emptySeries())
   }
 
   function inputOf(rollout: FlagRollout, watch: Watch, criterion: Criterion, variant: string): JudgeInput {
@@ -171,7 +136,7 @@ export function createGuard(deps: FlagsDeps, board: Board) {
       rollout.plan.variants.map(({ variant }) => {
         const named = { ...criterion, name: resultName(criterion.name, variant, rollout.plan) }
         const input = inputOf(rollout, watch, criterion, variant)
-        const problem = criterion.metric.source === 'query' ? askedOf(watch, criterion, variant).problem : watch.problem
+        const problem = criterion.metric.source === 'query' ? askedOf(watch.asked, criterion, variant, deps.metrics).problem : watch.problem
         return { criterion: named, input, problem, result: withAbsence(named, judgeCriterion(named, input, { sharedBy }), input.now, problem) }
       }),
     )
@@ -214,7 +179,7 @@ export function createGuard(deps: FlagsDeps, board: Board) {
       const first = Math.min(...all.map(({ at }) => at[0] ?? Infinity)) - 1000
       const historyMs = Math.max(1000, clock.wallMs() - first)
       const since = rollout.stageSince
-      const recent = (series: Series | undefined) => (series ? sliceOf(series, since).requests.reduce((sum, each) => sum + each, 0) : 0)
+      const recent = (series: Series | undefined) => (series ? sliceSeries(series, since, false).requests.reduce((sum, each) => sum + each, 0) : 0)
       const exposed = rollout.plan.variants.reduce((sum, { variant }) => sum + recent(watch.outcomes.get(variant)), 0)
       const now = all.reduce((sum, series) => sum + recent(series), 0)
       const baseline = watch.outcomes.get(rollout.plan.baseline)
@@ -237,14 +202,4 @@ function ofUsers(why: string): string {
     .replaceAll('no other version had traffic', 'nobody unexposed was seen')
     .replaceAll('moving traffic would not help', 'taking it back would not help')
     .replaceAll('before the switch', 'before everyone was exposed')
-}
-
-/** No more of the samples than the verdict needs: recomputed here, so that what is kept is known to give the same. */
-function trimmed(criterion: Criterion, input: JudgeInput, sharedBy: number): JudgeInput {
-  const { judge } = criterion
-  const windowMs = 'windowMs' in judge ? judge.windowMs + ('consecutive' in judge ? judge.consecutive * 1000 : 0) : 'windows' in judge ? Math.max(...judge.windows.map(({ longMs }) => longMs)) : input.now - input.candidateSince
-  const cut = (fromAt: number): JudgeInput => ({ ...input, candidate: sliceOf(input.candidate, fromAt), baseline: sliceOf(input.baseline, fromAt) })
-  const small = cut(input.now - windowMs - SLACK_MS)
-  const same = JSON.stringify(judgeCriterion(criterion, small, { sharedBy })) === JSON.stringify(judgeCriterion(criterion, input, { sharedBy }))
-  return same ? small : cut(-Infinity)
 }

@@ -38,13 +38,6 @@ function push(series: Series, at: number): void {
   series.values.push(null)
 }
 
-/** Rows after `fromAt`, copied. */
-export function sliceOf(series: Series, fromAt: number): Series {
-  const start = series.at.findIndex((at) => at > fromAt)
-  const from = start === -1 ? series.at.length : start
-  return { at: series.at.slice(from), requests: series.requests.slice(from), errors: series.errors.slice(from), latency: series.latency.slice(from), values: series.values.slice(from) }
-}
-
 /** Several series as one, second by second. */
 export function sumSeries(all: readonly Series[]): Series {
   const [only] = all
